@@ -1,0 +1,77 @@
+# The front door. Every target is one line into the real tool; `make help` lists them.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEV_STAMP := $(VENV)/.installed-dev
+CORE_SOURCES := $(wildcard csrc/*/*.[ch]) CMakeLists.txt pyproject.toml
+C_FILES := $(wildcard csrc/*/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch])
+SCENARIO ?= scenarios/week1.yaml
+
+# Debian packages that optional tests and reports use, each with its reason.
+DEPS := \
+  valgrind       `instruction counts and a second opinion on leaks` \
+  zstd           `C tests read the compressed captures through it`
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-c test-py asan tsan ubsan cov lint type format soak perf bench report deps clean
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "make: $(PYTHON) is older than 3.11; name a newer one: make PYTHON=python3.11"; exit 2; }
+	@command -v cc >/dev/null || { echo "make: no C compiler (cc): on Debian, apt-get install gcc libc6-dev"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); echo "make: $(PYTHON) cannot make a venv: on Debian, apt-get install python3-venv"; exit 2; }
+
+# Editable, so that Python edits are seen at once; C edits rebuild through the prerequisites.
+$(STAMP): $(BIN)/python $(CORE_SOURCES)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(DEV_STAMP): $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+run: $(STAMP) ## build, then judge this machine with the embedded bench
+	$(BIN)/redline run $(SCENARIO)
+
+test: test-c test-py ## everything the tests need, then all tests
+
+test-c: $(DEV_STAMP) ## the C core alone: dev, then under address/undefined and thread sanitizers
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset dev
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset asan
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset tsan
+
+test-py: $(DEV_STAMP) ## the Python tests
+	$(BIN)/pytest -q
+
+asan tsan ubsan cov: $(DEV_STAMP) ## the C tests under one preset
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset $@
+
+lint: $(DEV_STAMP) ## ruff and clang-format, nothing changed
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+
+type: $(DEV_STAMP) ## mypy --strict, and the stub of the extension against the extension
+	$(BIN)/mypy
+	$(BIN)/python -m mypy.stubtest engine._core --allowlist tests/stubtest-allowlist.txt
+
+format: $(DEV_STAMP) ## let the formatters write
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	$(BIN)/clang-format -i $(C_FILES)
+
+soak: $(DEV_STAMP) ## a stability run: make soak HOURS=4
+	$(BIN)/pytest -m stability --hours $(or $(HOURS),4)
+
+bench: $(DEV_STAMP) ## figures of rings, recorder, parser and book; nothing is judged
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset release
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset release
+	@for b in build/release/tests/c/bench_*; do [ -x $$b ] && echo "== $$b" && $$b; done
+
+deps: ## install the Debian packages that optional tests use (needs root)
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends valgrind zstd
+	
+clean: ## remove what was built; runs/ stays
+	rm -rf build .venv
