@@ -61,7 +61,8 @@ static void test_calibration_agrees_with_a_kernel_clock_over_another_interval(vo
     rl_clock_pair(CLOCK_MONOTONIC_RAW, &tsc[1], &ns[1]);
     int64_t error = (int64_t)rl_ticks_to_ns(&c, tsc[1] - tsc[0]) - (int64_t)(ns[1] - ns[0]);
 
-    /* One part in 1000: far above what a stall of all 50 brackets could do, far below a wrong unit. */
+    /* One part in 1000: far above what a stall of all 50 brackets could do, far below a wrong unit.
+     */
     CHECK(error < (int64_t)(ns[1] - ns[0]) / 1000 && -error < (int64_t)(ns[1] - ns[0]) / 1000);
     CHECK(c.tsc_base >= tsc[0] && c.tsc_base <= tsc[1]);
     CHECK(c.raw_base_ns >= ns[0] && c.raw_base_ns <= ns[1]);
@@ -124,7 +125,8 @@ static void test_the_offset_of_two_cpus_is_bounded_by_half_a_round_trip(void)
     CHECK(o.rtt_ticks > 0);
     CHECK_EQ(o.bound_ticks, (o.rtt_ticks + 1) / 2);
     if (o.n_violations == 0) /* stamped inside its round trip, so no further off than the bound */
-        CHECK(o.offset_ticks <= (int64_t)o.bound_ticks && -o.offset_ticks <= (int64_t)o.bound_ticks);
+        CHECK(o.offset_ticks <= (int64_t)o.bound_ticks &&
+              -o.offset_ticks <= (int64_t)o.bound_ticks);
 }
 
 int main(void)

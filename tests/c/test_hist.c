@@ -63,7 +63,8 @@ static void test_a_bucket_is_never_wider_than_its_digits_promise(void)
     struct rl_hist h = fresh();
 
     for (uint32_t i = 0; i < h.n_counts; i++)
-        CHECK((rl_hist_upper_edge(&h, i) - rl_hist_lower_edge(&h, i)) * 1000 <= rl_hist_upper_edge(&h, i));
+        CHECK((rl_hist_upper_edge(&h, i) - rl_hist_lower_edge(&h, i)) * 1000 <=
+              rl_hist_upper_edge(&h, i));
 }
 
 static void test_an_impossible_geometry_or_too_little_memory_is_refused(void)
@@ -223,7 +224,8 @@ static void test_a_swap_that_timed_out_is_finished_by_the_next_and_loses_nothing
     CHECK_EQ(rl_hist_pair_swap(&pair, 0, &done), -ETIMEDOUT);
     CHECK_EQ(rl_hist_pair_swap(&pair, 0, &done), -ETIMEDOUT);
     CHECK(done == NULL);
-    rl_hist_record(rl_hist_pair_writer(&pair), 43); /* the late turn: belongs to the next interval */
+    rl_hist_record(rl_hist_pair_writer(&pair),
+                   43); /* the late turn: belongs to the next interval */
     CHECK_EQ(rl_hist_pair_swap(&pair, 0, &done), 0);
     CHECK_EQ(done->n_total, 1);
     CHECK_EQ(done->max, 42);

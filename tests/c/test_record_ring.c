@@ -1,6 +1,6 @@
 /*
- * The record ring gives back every record whole and in order, at every length and position, and never
- * writes where an unread record lies.
+ * The record ring gives back every record whole and in order, at every length and position, and
+ * never writes where an unread record lies.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -164,7 +164,8 @@ static void expect_trap(void (*misuse)(void))
         _exit(0);
     }
     CHECK_EQ(waitpid(child, &status, 0), child);
-    CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 0); /* a sanitizer may turn it into an exit */
+    CHECK(!WIFEXITED(status) ||
+          WEXITSTATUS(status) != 0); /* a sanitizer may turn it into an exit */
 }
 
 static void commit_without_a_claim(void)
@@ -186,8 +187,8 @@ static void test_a_commit_beyond_the_claim_stops_the_process(void)
 }
 
 /*
- * Against a plain queue: after every push all unread records are looked at where they lie. The producer
- * pushes until it is refused, so the ring is nearly full whenever it wraps.
+ * Against a plain queue: after every push all unread records are looked at where they lie. The
+ * producer pushes until it is refused, so the ring is nearly full whenever it wraps.
  */
 static void test_no_unread_record_is_ever_overwritten(uint64_t n_bytes, uint64_t seed)
 {

@@ -127,7 +127,8 @@ static void test_a_lagging_head_hides_less_than_a_stride_and_shows_on_request(ui
     CHECK_EQ(rl_ring_n_free(&ring), n_slots);
 }
 
-/* The producer always fills the ring to the brim: each push overwrites the slot read just before. */
+/* The producer always fills the ring to the brim: each push overwrites the slot read just before.
+ */
 static void test_wrapping_with_the_reader_close_behind_loses_nothing(uint64_t n_slots)
 {
     uint64_t random = 7 + n_slots, pushed = 0, popped = 0;

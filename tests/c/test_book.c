@@ -1,0 +1,620 @@
+/* The books: every operation, every kind of nonsense, and a slow book that must always agree. */
+#include "check.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "market/book.h"
+
+static struct rl_arena arena;
+static struct rl_books books;
+
+static void books_open(uint32_t n_instruments, uint32_t n_orders, uint32_t n_levels_per_side,
+                       uint32_t n_levels)
+{
+    struct rl_books_config config = {.n_instruments = n_instruments,
+                                     .n_orders = n_orders,
+                                     .n_levels_per_side = n_levels_per_side,
+                                     .n_levels = n_levels};
+
+    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&config), 0), 0);
+    CHECK_EQ(rl_books_init(&books, &arena, &config), 0);
+}
+
+static void books_close(void)
+{
+    const char *what = NULL;
+
+    if (rl_books_check(&books, &what) != 0)
+        fprintf(stderr, "%s\n", what);
+    CHECK(what == NULL);
+    rl_arena_close(&arena);
+}
+
+static bool apply(enum rl_op op, uint64_t id, uint64_t new_id, enum rl_side side, int64_t px,
+                  uint64_t qty)
+{
+    struct rl_update u = {.op = (uint8_t)op,
+                          .id = id,
+                          .new_id = new_id,
+                          .side = (uint8_t)side,
+                          .px_nano = px,
+                          .qty = qty};
+
+    return rl_books_apply(&books, &u);
+}
+
+static bool add(uint64_t id, enum rl_side side, int64_t px, uint64_t qty)
+{
+    return apply(RL_OP_ADD, id, 0, side, px, qty);
+}
+
+static void check_best(enum rl_side side, int64_t px, uint64_t qty)
+{
+    struct rl_bbo bbo;
+
+    rl_books_bbo(&books, 0, &bbo);
+    CHECK_EQ(bbo.px_nano[side], px);
+    CHECK_EQ(bbo.qty[side], qty);
+}
+
+static void test_the_best_of_each_side_is_shown_and_news_is_told(void)
+{
+    books_open(1, 100, 100, 0);
+    check_best(RL_BUY, RL_PX_NONE, 0);
+    CHECK(add(1, RL_BUY, 100, 10));
+    CHECK(!add(2, RL_BUY, 99, 10)); /* behind the best: no news */
+    CHECK(add(3, RL_BUY, 100, 5));
+    CHECK(add(4, RL_SELL, 103, 7));
+    CHECK(!add(5, RL_SELL, 104, 7));
+    check_best(RL_BUY, 100, 15);
+    check_best(RL_SELL, 103, 7);
+    CHECK(apply(RL_OP_DELETE, 4, 0, RL_BUY, 0, 0));
+    check_best(RL_SELL, 104, 7);
+    CHECK(apply(RL_OP_REDUCE, 1, 0, RL_BUY, 0, 10)); /* all of it */
+    check_best(RL_BUY, 100, 5);
+    CHECK(apply(RL_OP_REDUCE, 3, 0, RL_BUY, 0, 2));
+    check_best(RL_BUY, 100, 3);
+    CHECK(apply(RL_OP_DELETE, 3, 0, RL_BUY, 0, 0));
+    check_best(RL_BUY, 99, 10);
+    CHECK_EQ(books.touched, 0);
+    books_close();
+}
+
+static void test_an_order_keeps_its_place_only_while_it_neither_moves_nor_grows(void)
+{
+    books_open(1, 100, 100, 0);
+    for (uint64_t id = 1; id <= 3; id++)
+        add(id, RL_BUY, 100, 10);
+    apply(RL_OP_MODIFY, 1, 0, RL_BUY, 100, 4);
+    CHECK_EQ(rl_books_queue_rank(&books, 0, 1), 0);
+    apply(RL_OP_MODIFY, 1, 0, RL_BUY, 100, 5);
+    CHECK_EQ(rl_books_queue_rank(&books, 0, 1), 2);
+    apply(RL_OP_MODIFY, 2, 0, RL_BUY, 101, 10);
+    apply(RL_OP_MODIFY, 2, 0, RL_BUY, 100, 10);
+    CHECK_EQ(rl_books_queue_rank(&books, 0, 2), 2);
+    apply(RL_OP_REPLACE, 3, 9, RL_BUY, 100, 1); /* smaller, and still to the back */
+    CHECK_EQ(rl_books_queue_rank(&books, 0, 9), 2);
+    CHECK_EQ(rl_books_queue_rank(&books, 0, 3), RL_SLOT_NONE);
+    CHECK_EQ(rl_books_queue_rank(&books, 0, 1), 0);
+    books_close();
+}
+
+static void test_a_replaced_order_keeps_its_side_and_a_modified_one_may_change_it(void)
+{
+    int64_t px;
+    enum rl_side side;
+
+    books_open(1, 100, 100, 0);
+    add(1, RL_SELL, 100, 10);
+    CHECK(apply(RL_OP_REPLACE, 1, 2, RL_BUY, 102, 5)); /* the side in the update is not read */
+    CHECK(rl_books_find(&books, 0, 2, &px, &side) != NULL);
+    CHECK_EQ(side, RL_SELL);
+    CHECK_EQ(px, 102);
+    CHECK(apply(RL_OP_MODIFY, 2, 0, RL_BUY, 99, 5));
+    check_best(RL_BUY, 99, 5);
+    check_best(RL_SELL, RL_PX_NONE, 0);
+    CHECK(apply(RL_OP_REPLACE, 2, 2, RL_BUY, 98, 5)); /* the same name again */
+    check_best(RL_BUY, 98, 5);
+    books_close();
+}
+
+static void test_anonymous_levels_are_set_removed_and_live_beside_orders(void)
+{
+    books_open(1, 100, 100, 0);
+    CHECK(apply(RL_OP_LEVEL, 0, 0, RL_BUY, 100, 50));
+    CHECK(!apply(RL_OP_LEVEL, 0, 0, RL_BUY, 100, 50));
+    CHECK(add(1, RL_BUY, 100, 5));
+    check_best(RL_BUY, 100, 55);
+    CHECK(apply(RL_OP_LEVEL, 0, 0, RL_BUY, 100, 20)); /* the level's own part is set */
+    check_best(RL_BUY, 100, 25);
+    CHECK(apply(RL_OP_LEVEL, 0, 0, RL_BUY, 100, 0));
+    check_best(RL_BUY, 100, 5);
+    CHECK(apply(RL_OP_DELETE, 1, 0, RL_BUY, 0, 0));
+    check_best(RL_BUY, RL_PX_NONE, 0);
+    CHECK(!apply(RL_OP_LEVEL, 0, 0, RL_BUY, 100, 0));
+    CHECK_EQ(books.n.unknown_levels, 1);
+    books_close();
+}
+
+static void test_any_price_of_64_bits_has_its_place(void)
+{
+    static const int64_t prices[] = {INT64_MAX, 0, -1, INT64_MIN + 1, 1, 1000000000000};
+    struct rl_book_depth depth[8];
+
+    books_open(1, 100, 100, 0);
+    for (uint32_t i = 0; i < RL_COUNT(prices); i++) {
+        add(i, RL_BUY, prices[i], 1);
+        add(100 + i, RL_SELL, prices[i], 1);
+    }
+    check_best(RL_BUY, INT64_MAX, 1);
+    check_best(RL_SELL, INT64_MIN + 1, 1);
+    CHECK_EQ(rl_books_depth(&books, 0, RL_BUY, depth, 8), 6);
+    CHECK_EQ(depth[4].px_nano, -1);
+    CHECK_EQ(depth[5].px_nano, INT64_MIN + 1);
+    CHECK_EQ(rl_books_depth(&books, 0, RL_SELL, depth, 2), 2);
+    CHECK_EQ(depth[1].px_nano, -1);
+    CHECK_EQ(rl_books_depth(&books, 7, RL_SELL, depth, 2), 0);
+    books_close();
+}
+
+static void test_20000_levels_arrive_in_the_worst_order_and_leave_again(void)
+{
+    enum { N = 20000 };
+
+    books_open(1, N, N, 0);
+    for (uint32_t i = 0; i < N; i++)
+        add(i, RL_BUY, 1 + (int64_t)((i * 7919ULL) % N), 1);
+    CHECK_EQ(rl_books_n_levels(&books, 0, RL_BUY), N);
+    CHECK_EQ(rl_books_check(&books, NULL), 0);
+    for (uint32_t i = 0; i < N; i++)
+        apply(RL_OP_DELETE, i, 0, RL_BUY, 0, 0);
+    CHECK_EQ(rl_books_n_levels(&books, 0, RL_BUY), 0);
+    CHECK_EQ(books.n.levels_full, 0);
+    books_close();
+}
+
+static void test_nonsense_is_counted_and_changes_nothing(void)
+{
+    uint64_t hash;
+
+    books_open(2, 100, 100, 0);
+    add(1, RL_BUY, 100, 10);
+    add(2, RL_SELL, 101, 10);
+    hash = rl_books_hash(&books);
+    CHECK(!apply(RL_OP_DELETE, 77, 0, RL_BUY, 0, 0));
+    CHECK(!apply(RL_OP_REDUCE, 77, 0, RL_BUY, 0, 1));
+    CHECK(!apply(RL_OP_REPLACE, 77, 78, RL_BUY, 100, 1));
+    CHECK(!apply(RL_OP_MODIFY, 77, 0, RL_BUY, 100, 1));
+    CHECK_EQ(books.n.unknown_ids, 4);
+    CHECK(!add(1, RL_BUY, 200, 10));
+    CHECK(!apply(RL_OP_REPLACE, 1, 2, RL_BUY, 99, 5));
+    CHECK_EQ(books.n.duplicate_ids, 2);
+    CHECK(!add(3, RL_BUY, 100, 0));
+    CHECK(!add(3, RL_BUY, RL_PX_NONE, 5));
+    CHECK(!add(3, RL_BUY, 100, UINT64_MAX)); /* with the order there it exceeds 64 bits */
+    CHECK(!apply(RL_OP_MODIFY, 1, 0, RL_BUY, 100, 0));
+    CHECK(!apply(RL_OP_REPLACE, 1, 9, RL_BUY, RL_PX_NONE, 5));
+    CHECK(!apply(RL_OP_LEVEL, 0, 0, RL_BUY, RL_PX_NONE, 5));
+    CHECK_EQ(books.n.bad_values, 6);
+    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_ADD, .instrument = 2, .qty = 1}));
+    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = UINT32_MAX}));
+    CHECK_EQ(books.n.bad_instruments, 2);
+    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = 200, .qty = 1}));
+    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_ADD, .id = 4, .side = 2, .qty = 1}));
+    CHECK_EQ(books.n.bad_ops, 2);
+    CHECK(!apply(RL_OP_NONE, 1, 1, RL_BUY, 1, 1));
+    CHECK(!apply(RL_OP_TRADE, 1, 1, RL_BUY, 1, 1));
+    CHECK(rl_books_hash(&books) == hash);
+    /* The same number is another order on another instrument. */
+    rl_books_apply(&books, &(struct rl_update){.op = RL_OP_ADD, .instrument = 1, .id = 1, .qty = 3});
+    CHECK_EQ(books.n_orders, 3);
+    CHECK(apply(RL_OP_REDUCE, 1, 0, RL_BUY, 0, 11));
+    CHECK_EQ(books.n.over_reduced, 1);
+    CHECK_EQ(books.n_orders, 2);
+    books_close();
+}
+
+static void test_full_pools_refuse_and_recover(void)
+{
+    books_open(1, 4, 2, 3);
+    CHECK(add(1, RL_BUY, 100, 1));
+    CHECK(add(2, RL_BUY, 101, 1));
+    CHECK(!add(3, RL_BUY, 102, 1)); /* the side is full */
+    CHECK_EQ(books.n.levels_full, 1);
+    CHECK(add(4, RL_SELL, 110, 1));
+    CHECK(!add(5, RL_SELL, 111, 1)); /* the level pool is empty */
+    CHECK(!apply(RL_OP_REPLACE, 4, 6, RL_SELL, 112, 1));
+    CHECK_EQ(books.n.levels_full, 3);
+    CHECK(add(7, RL_SELL, 110, 1));
+    CHECK(!add(8, RL_SELL, 110, 1)); /* the order pool is empty */
+    CHECK_EQ(books.n.orders_full, 1);
+    CHECK(apply(RL_OP_DELETE, 2, 0, RL_BUY, 0, 0));
+    CHECK(add(9, RL_BUY, 99, 1) == false); /* fits again; behind the best */
+    CHECK_EQ(books.n_orders, 4);
+    books_close();
+}
+
+static void test_clear_empties_one_instrument_and_reset_all(void)
+{
+    books_open(3, 100, 100, 0);
+    for (uint32_t i = 0; i < 30; i++)
+        rl_books_apply(&books, &(struct rl_update){.op = RL_OP_ADD,
+                                                   .instrument = i % 3,
+                                                   .id = i,
+                                                   .side = i & 1,
+                                                   .px_nano = 100 + i % 5,
+                                                   .qty = 1});
+    CHECK(rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = 1}));
+    CHECK_EQ(books.n_orders, 20);
+    CHECK_EQ(rl_books_n_orders(&books, 1, RL_BUY), 0);
+    CHECK_EQ(rl_books_n_levels(&books, 1, RL_SELL), 0);
+    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = 1}));
+    CHECK_EQ(rl_books_check(&books, NULL), 0);
+    CHECK(rl_books_apply(
+        &books, &(struct rl_update){.op = RL_OP_RESET, .instrument = RL_INSTRUMENT_ALL}));
+    CHECK_EQ(books.touched, RL_INSTRUMENT_ALL);
+    CHECK_EQ(books.n_orders, 0);
+    CHECK(rl_books_hash(&books) == 0);
+    books_close();
+}
+
+static void test_a_broken_book_does_not_pass_the_check(void)
+{
+    const char *what = NULL;
+
+    books_open(1, 100, 100, 0);
+    for (uint64_t id = 0; id < 20; id++)
+        add(id, RL_BUY, 100 + (int64_t)id % 4, 10);
+    CHECK_EQ(rl_books_check(&books, &what), 0);
+    books.orders[3].qty++;
+    CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
+    CHECK(what != NULL);
+    books.orders[3].qty--;
+    books.books[0].bbo.qty[RL_BUY]++;
+    CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
+    books.books[0].bbo.qty[RL_BUY]--;
+    books.books[0].keys[RL_BUY][0].rank = 1000;
+    CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
+    books.books[0].keys[RL_BUY][0].rank = 100;
+    books.n_orders++;
+    CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
+    books.n_orders--;
+    books_close();
+}
+
+static void test_the_hash_knows_the_state_and_not_the_way_there(void)
+{
+    uint64_t hash;
+
+    books_open(1, 100, 100, 0);
+    add(1, RL_BUY, 100, 10);
+    add(2, RL_BUY, 101, 20);
+    hash = rl_books_hash(&books);
+    apply(RL_OP_RESET, 0, 0, RL_BUY, 0, 0);
+    add(3, RL_BUY, 101, 20);
+    add(1, RL_BUY, 101, 10);
+    CHECK(rl_books_hash(&books) != hash);
+    apply(RL_OP_REPLACE, 3, 2, RL_BUY, 101, 20);
+    CHECK(rl_books_hash(&books) != hash);
+    apply(RL_OP_MODIFY, 1, 0, RL_BUY, 100, 10);
+    CHECK(rl_books_hash(&books) == hash);
+    apply(RL_OP_MODIFY, 1, 0, RL_SELL, 100, 10);
+    CHECK(rl_books_hash(&books) != hash);
+    books_close();
+}
+
+static void test_configs_that_cannot_be_served_are_refused(void)
+{
+    struct rl_books_config config = {.n_instruments = 1, .n_orders = 1000, .n_levels_per_side = 10};
+    struct rl_arena small;
+    struct rl_books b;
+
+    CHECK_EQ(rl_arena_open(&small, 4096, 0), 0);
+    CHECK_EQ(rl_books_init(&b, &small, &config), -ENOMEM);
+    config.n_orders = 0;
+    CHECK_EQ(rl_books_init(&b, &small, &config), -EINVAL);
+    CHECK_EQ(rl_books_bytes(&config), 0);
+    config.n_orders = UINT32_MAX;
+    CHECK_EQ(rl_books_init(&b, &small, &config), -EINVAL);
+    rl_arena_close(&small);
+}
+
+/* --- the slow book -------------------------------------------------------------------------------- */
+
+enum { SLOW_MAX = 512, N_INSTRUMENTS = 3 };
+
+/* Orders in the order of their priority; id 0 is the anonymous part of a level. */
+struct slow_order {
+    uint32_t instrument, side;
+    uint64_t id, qty;
+    int64_t px;
+};
+
+static struct slow_order slow[SLOW_MAX];
+static uint32_t n_slow;
+
+static struct slow_order *slow_find(uint32_t instrument, uint64_t id)
+{
+    for (uint32_t i = 0; i < n_slow; i++)
+        if (slow[i].instrument == instrument && slow[i].id == id)
+            return &slow[i];
+    return NULL;
+}
+
+static void slow_remove(struct slow_order *o)
+{
+    n_slow--;
+    memmove(o, o + 1, (size_t)(&slow[n_slow] - o) * sizeof *o);
+}
+
+static void slow_append(struct slow_order o)
+{
+    CHECK(n_slow < SLOW_MAX);
+    slow[n_slow++] = o;
+}
+
+static struct rl_bbo slow_bbo(uint32_t instrument)
+{
+    struct rl_bbo bbo = {{RL_PX_NONE, RL_PX_NONE}, {0, 0}};
+
+    for (uint32_t i = 0; i < n_slow; i++) {
+        const struct slow_order *o = &slow[i];
+        int64_t *px = &bbo.px_nano[o->side];
+
+        if (o->instrument != instrument)
+            continue;
+        if (*px == RL_PX_NONE || (o->side == RL_BUY ? o->px > *px : o->px < *px)) {
+            *px = o->px;
+            bbo.qty[o->side] = 0;
+        }
+        if (o->px == *px)
+            bbo.qty[o->side] += o->qty;
+    }
+    return bbo;
+}
+
+static uint32_t slow_n_levels(uint32_t instrument, uint32_t side)
+{
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i < n_slow; i++) {
+        bool is_first = slow[i].instrument == instrument && slow[i].side == side;
+
+        for (uint32_t k = 0; k < i && is_first; k++)
+            is_first = slow[k].instrument != instrument || slow[k].side != side ||
+                       slow[k].px != slow[i].px;
+        n += is_first;
+    }
+    return n;
+}
+
+static uint64_t slow_hash(void)
+{
+    uint64_t hash = 0;
+
+    for (uint32_t i = 0; i < n_slow; i++)
+        hash += rl_books_hash_one(slow[i].instrument, slow[i].id, slow[i].side, slow[i].px,
+                                  slow[i].qty);
+    return hash;
+}
+
+static uint32_t slow_queue_rank(const struct slow_order *o)
+{
+    uint32_t rank = 0;
+
+    for (const struct slow_order *i = slow; i < o; i++)
+        rank += i->instrument == o->instrument && i->side == o->side && i->px == o->px && i->id != 0;
+    return rank;
+}
+
+static void slow_level(const struct rl_update *u)
+{
+    for (uint32_t i = 0; i < n_slow; i++)
+        if (slow[i].id == 0 && slow[i].instrument == u->instrument && slow[i].side == u->side &&
+            slow[i].px == u->px_nano) {
+            slow_remove(&slow[i]);
+            break;
+        }
+    if (u->qty > 0)
+        slow_append((struct slow_order){u->instrument, u->side, 0, u->qty, u->px_nano});
+}
+
+static void slow_amend(struct slow_order *o, const struct rl_update *u)
+{
+    uint32_t side = u->op == RL_OP_MODIFY ? u->side : o->side;
+    uint64_t id = u->op == RL_OP_MODIFY ? u->id : u->new_id;
+    struct slow_order *named = slow_find(u->instrument, id);
+
+    if (u->qty == 0 || (named && named != o))
+        return;
+    if (u->op == RL_OP_MODIFY && side == o->side && u->px_nano == o->px && u->qty <= o->qty) {
+        o->qty = u->qty;
+        return;
+    }
+    slow_remove(o);
+    slow_append((struct slow_order){u->instrument, side, id, u->qty, u->px_nano});
+}
+
+static void slow_apply(const struct rl_update *u)
+{
+    struct slow_order *o;
+
+    if (u->op == RL_OP_RESET) {
+        n_slow = 0;
+        return;
+    }
+    if (u->instrument >= N_INSTRUMENTS || u->side > RL_SELL)
+        return;
+    o = slow_find(u->instrument, u->id);
+    switch (u->op) {
+    case RL_OP_ADD:
+        if (!o && u->qty > 0)
+            slow_append(
+                (struct slow_order){u->instrument, u->side, u->id, u->qty, u->px_nano});
+        break;
+    case RL_OP_REDUCE:
+        if (o && u->qty >= o->qty)
+            slow_remove(o);
+        else if (o)
+            o->qty -= u->qty;
+        break;
+    case RL_OP_DELETE:
+        if (o)
+            slow_remove(o);
+        break;
+    case RL_OP_REPLACE:
+    case RL_OP_MODIFY:
+        if (o)
+            slow_amend(o, u);
+        break;
+    case RL_OP_LEVEL:
+        slow_level(u);
+        break;
+    case RL_OP_CLEAR:
+        for (uint32_t i = n_slow; i-- > 0;)
+            if (slow[i].instrument == u->instrument)
+                slow_remove(&slow[i]);
+        break;
+    default:
+        break;
+    }
+}
+
+static struct rl_update random_update(uint64_t *random)
+{
+    /* More adds than removals would fill the slow book: it holds about a hundred orders. */
+    static const uint8_t ops[] = {RL_OP_ADD,     RL_OP_ADD,    RL_OP_ADD,    RL_OP_REDUCE,
+                                  RL_OP_REDUCE,  RL_OP_DELETE, RL_OP_DELETE, RL_OP_REPLACE,
+                                  RL_OP_REPLACE, RL_OP_MODIFY, RL_OP_MODIFY, RL_OP_LEVEL};
+    uint64_t r = check_random(random);
+    struct rl_update u = {.op = ops[r % RL_COUNT(ops)],
+                          .instrument = (uint32_t)(r >> 8) % N_INSTRUMENTS,
+                          .side = (r >> 16) & 1,
+                          .px_nano = 1000 + (int64_t)((r >> 20) % 24),
+                          .qty = (r >> 28) % 8,
+                          .id = 1 + (r >> 32) % 80,
+                          .new_id = 1 + (r >> 40) % 80};
+
+    switch ((r >> 48) % 4096) { /* rare nonsense, and the two that empty books */
+    case 0:
+        u.op = RL_OP_CLEAR;
+        break;
+    case 1:
+        u.op = RL_OP_RESET;
+        break;
+    case 2:
+        u.instrument = N_INSTRUMENTS + 5;
+        break;
+    case 3:
+        u.op = RL_N_OPS;
+        break;
+    default:
+        break;
+    }
+    return u;
+}
+
+static void test_a_slow_book_agrees_after_every_one_of_300000_random_updates(void)
+{
+    uint64_t random = 20231225;
+    struct rl_bbo before[N_INSTRUMENTS];
+
+    books_open(N_INSTRUMENTS, 256, 64, 0);
+    n_slow = 0;
+    for (uint32_t i = 0; i < N_INSTRUMENTS; i++)
+        rl_books_bbo(&books, i, &before[i]);
+    for (uint32_t n = 0; n < 300000; n++) {
+        struct rl_update u = random_update(&random);
+        bool is_news = rl_books_apply(&books, &u);
+        uint32_t i = u.instrument % N_INSTRUMENTS;
+        struct rl_bbo seen, wanted;
+
+        slow_apply(&u);
+        wanted = slow_bbo(i);
+        rl_books_bbo(&books, i, &seen);
+        CHECK(memcmp(&seen, &wanted, sizeof seen) == 0);
+        if (u.op == RL_OP_RESET) {
+            CHECK(is_news);
+            for (uint32_t k = 0; k < N_INSTRUMENTS; k++)
+                rl_books_bbo(&books, k, &before[k]);
+        } else {
+            CHECK_EQ(is_news, memcmp(&seen, &before[i], sizeof seen) != 0);
+        }
+        before[i] = seen;
+        if (n % 64 == 0) {
+            const struct slow_order *o = n_slow ? &slow[n % n_slow] : NULL;
+
+            CHECK_EQ(rl_books_check(&books, NULL), 0);
+            CHECK(rl_books_hash(&books) == slow_hash());
+            for (uint32_t k = 0; k < 2 * N_INSTRUMENTS; k++)
+                CHECK_EQ(rl_books_n_levels(&books, k / 2, (enum rl_side)(k % 2)),
+                         slow_n_levels(k / 2, k % 2));
+            if (o && o->id != 0)
+                CHECK_EQ(rl_books_queue_rank(&books, o->instrument, o->id), slow_queue_rank(o));
+        }
+    }
+    CHECK_EQ(books.n.orders_full + books.n.levels_full, 0);
+    CHECK(books.n.unknown_ids > 1000 && books.n.duplicate_ids > 1000 && books.n.over_reduced > 100 &&
+          books.n.unknown_levels > 100 && books.n.bad_values > 100);
+    books_close();
+}
+
+static void test_random_updates_leave_a_book_of_tiny_pools_whole(void)
+{
+    uint64_t random = 7;
+
+    books_open(N_INSTRUMENTS, 12, 4, 9);
+    for (uint32_t n = 0; n < 100000; n++) {
+        struct rl_update u = random_update(&random);
+
+        rl_books_apply(&books, &u);
+        if (n % 16 == 0)
+            CHECK_EQ(rl_books_check(&books, NULL), 0);
+    }
+    CHECK(books.n.orders_full > 100 && books.n.levels_full > 100);
+    books_close();
+}
+
+static void test_an_update_neither_allocates_nor_faults(void)
+{
+    uint64_t random = 99;
+    struct rl_usage before, used;
+
+    books_open(N_INSTRUMENTS, 256, 64, 0);
+    for (uint32_t n = 0; n < 1000; n++)
+        rl_books_apply(&books, &(struct rl_update){.op = RL_OP_NONE});
+    rl_trap_arm();
+    before = rl_usage_now();
+    for (uint32_t n = 0; n < 50000; n++) {
+        struct rl_update u = random_update(&random);
+
+        rl_books_apply(&books, &u);
+    }
+    used = rl_usage_diff(before, rl_usage_now());
+    rl_trap_disarm();
+    CHECK_EQ(used.n_allocs, 0);
+    CHECK_EQ(used.majflt, 0);
+    books_close();
+}
+
+int main(void)
+{
+    test_the_best_of_each_side_is_shown_and_news_is_told();
+    test_an_order_keeps_its_place_only_while_it_neither_moves_nor_grows();
+    test_a_replaced_order_keeps_its_side_and_a_modified_one_may_change_it();
+    test_anonymous_levels_are_set_removed_and_live_beside_orders();
+    test_any_price_of_64_bits_has_its_place();
+    test_20000_levels_arrive_in_the_worst_order_and_leave_again();
+    test_nonsense_is_counted_and_changes_nothing();
+    test_full_pools_refuse_and_recover();
+    test_clear_empties_one_instrument_and_reset_all();
+    test_a_broken_book_does_not_pass_the_check();
+    test_the_hash_knows_the_state_and_not_the_way_there();
+    test_configs_that_cannot_be_served_are_refused();
+    test_a_slow_book_agrees_after_every_one_of_300000_random_updates();
+    test_random_updates_leave_a_book_of_tiny_pools_whole();
+    test_an_update_neither_allocates_nor_faults();
+    return 0;
+}
