@@ -1,0 +1,130 @@
+#include "py/module.h"
+
+#include "base/cpu.h"
+
+#include <errno.h>
+#include <string.h>
+
+PyObject *core_raise(PyObject *module, int err, const char *what)
+{
+    struct core_state *state = PyModule_GetState(module);
+    PyObject *value;
+
+    value = Py_BuildValue("(is)", -err, what && *what ? what : strerror(-err));
+    if (value) {
+        PyErr_SetObject(state->error, value);
+        Py_DECREF(value);
+    }
+    return NULL;
+}
+
+int core_put(PyObject *dict, const char *name, PyObject *value)
+{
+    int err;
+
+    if (!value)
+        return -1;
+    err = PyDict_SetItemString(dict, name, value);
+    Py_DECREF(value);
+    return err;
+}
+
+PyObject *core_counters(const char *const *names, const uint64_t *values, size_t n)
+{
+    PyObject *dict = PyDict_New();
+
+    for (size_t i = 0; dict && i < n; i++) {
+        if (core_put(dict, names[i], PyLong_FromUnsignedLongLong(values[i])) < 0)
+            Py_CLEAR(dict);
+    }
+    return dict;
+}
+
+/* The type made from spec, added to the module; the state keeps a reference. */
+static PyTypeObject *core_type(PyObject *module, PyType_Spec *spec)
+{
+    PyTypeObject *type = (PyTypeObject *)PyType_FromModuleAndSpec(module, spec, NULL);
+
+    if (type && PyModule_AddType(module, type) < 0)
+        Py_CLEAR(type);
+    return type;
+}
+
+static int core_exec(PyObject *module)
+{
+    struct core_state *state = PyModule_GetState(module);
+    PyMethodDef *groups[] = {clock_functions, market_functions, synth_functions, probe_functions,
+                             component_functions};
+    const char *missing = rl_cpu_missing();
+
+    if (missing) {
+        PyErr_Format(PyExc_ImportError,
+                     "engine was built for %s and this CPU lacks %s: build it here, or with "
+                     "-C cmake.define.RL_MARCH=x86-64-v2",
+                     RL_MARCH, missing);
+        return -1;
+    }
+    state->error = PyErr_NewException("engine.EngineError", PyExc_OSError, NULL);
+    if (!state->error || PyModule_AddObjectRef(module, "EngineError", state->error) < 0)
+        return -1;
+    state->hist_type = core_type(module, &hist_spec);
+    state->trial_type = core_type(module, &trial_spec);
+    if (!state->hist_type || !state->trial_type)
+        return -1;
+    for (size_t i = 0; i < RL_COUNT(groups); i++) {
+        if (PyModule_AddFunctions(module, groups[i]) < 0)
+            return -1;
+    }
+    if (PyModule_AddStringConstant(module, "VERSION", RL_VERSION) < 0 ||
+        PyModule_AddStringConstant(module, "BUILD_TYPE", RL_BUILD_TYPE) < 0 ||
+        PyModule_AddStringConstant(module, "MARCH", RL_MARCH) < 0 ||
+        PyModule_AddStringConstant(module, "COMPILER", "gcc " __VERSION__) < 0)
+        return -1;
+    return 0;
+}
+
+static int core_traverse(PyObject *module, visitproc visit, void *arg)
+{
+    struct core_state *state = PyModule_GetState(module);
+
+    Py_VISIT(state->error);
+    Py_VISIT(state->hist_type);
+    Py_VISIT(state->trial_type);
+    return 0;
+}
+
+static int core_clear(PyObject *module)
+{
+    struct core_state *state = PyModule_GetState(module);
+
+    Py_CLEAR(state->error);
+    Py_CLEAR(state->hist_type);
+    Py_CLEAR(state->trial_type);
+    return 0;
+}
+
+static void core_free(void *module)
+{
+    core_clear(module);
+}
+
+static PyModuleDef_Slot core_slots[] = {
+    {Py_mod_exec, core_exec},
+    {0, NULL},
+};
+
+static struct PyModuleDef core_def = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_core",
+    .m_doc = "The C engine, its rig and its instruments.",
+    .m_size = sizeof(struct core_state),
+    .m_slots = core_slots,
+    .m_traverse = core_traverse,
+    .m_clear = core_clear,
+    .m_free = core_free,
+};
+
+PyMODINIT_FUNC PyInit__core(void)
+{
+    return PyModuleDef_Init(&core_def);
+}

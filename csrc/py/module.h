@@ -1,0 +1,46 @@
+/*
+ * module - what the files of the extension share. The only layer that includes Python.h.
+ *
+ * One file a Python type or a group of functions; every call releases the GIL while C works for longer
+ * than microseconds; no thread of ours ever calls into Python.
+ */
+#ifndef RL_PY_MODULE_H
+#define RL_PY_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "base/hist.h"
+
+struct core_state {
+    PyObject *error; /* engine.EngineError, an OSError */
+    PyTypeObject *hist_type;
+    PyTypeObject *trial_type;
+};
+
+/* Functions that each file adds to the module; NULL-terminated. */
+extern PyMethodDef clock_functions[], market_functions[], synth_functions[], probe_functions[],
+    component_functions[];
+
+extern PyType_Spec hist_spec, trial_spec;
+
+/* Raises EngineError(errno, text) for a negative errno and returns NULL; `what` may be NULL. */
+PyObject *core_raise(PyObject *module, int err, const char *what);
+
+/* A new engine._core.Hist with the records of `from` (empty when NULL). */
+PyObject *hist_object(struct core_state *state, const struct rl_hist *from);
+
+/* The recorder inside a Hist made by hist_object; lives as long as the object. */
+struct rl_hist *hist_records(PyObject *op);
+
+/* dict[name] = value, stealing the reference to value; -1 with an exception. */
+int core_put(PyObject *dict, const char *name, PyObject *value);
+
+/* A dict of names[i] -> values[i], n pairs of unsigned 64-bit counters. */
+PyObject *core_counters(const char *const *names, const uint64_t *values, size_t n);
+
+/* METH_VARARGS | METH_KEYWORDS without a cast warning. */
+#define RL_PY_KEYWORDS(function)                                                                   \
+    (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
+
+#endif

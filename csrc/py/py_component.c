@@ -1,0 +1,158 @@
+/* Single operations, timed: histograms and the facts that judging them needs, in one dict. */
+#include "rig/component.h"
+
+#include "py/module.h"
+#include "py/py_stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int by_name(const char *name, const char *(*name_of)(unsigned), unsigned n, const char *what)
+{
+    for (unsigned i = 0; i < n; i++) {
+        if (strcmp(name_of(i), name) == 0)
+            return (int)i;
+    }
+    PyErr_Format(PyExc_ValueError, "no %s '%s'", what, name);
+    return -1;
+}
+
+static PyObject *hists_dict(struct core_state *state, const struct rl_component_result *r)
+{
+    PyObject *dict = PyDict_New();
+
+    for (unsigned i = 0; dict && i < RL_N_COMPONENT_HISTS; i++) {
+        if (core_put(dict, rl_component_hist_name(i), hist_object(state, &r->hist[i])) < 0)
+            Py_CLEAR(dict);
+    }
+    return dict;
+}
+
+static PyObject *mix_dict(enum rl_component component, const struct rl_component_result *r)
+{
+    PyObject *dict = PyDict_New();
+
+    for (unsigned i = 0; dict && i < RL_COMPONENT_MAX_MIX; i++) {
+        const char *name = rl_component_mix_name(component, i);
+
+        if (!name)
+            break;
+        if (core_put(dict, name, PyLong_FromUnsignedLongLong(r->mix[i])) < 0)
+            Py_CLEAR(dict);
+    }
+    return dict;
+}
+
+static PyObject *result_dict(struct core_state *state, enum rl_component component,
+                             const struct rl_component_result *r)
+{
+    PyObject *dict = Py_BuildValue("{s:N,s:N}", "hists", hists_dict(state, r), "mix",
+                                   mix_dict(component, r));
+    const struct {
+        const char *name;
+        uint64_t value;
+    } facts[] = {
+        {"n_ops", r->n_ops},
+        {"n_inputs", r->n_inputs},
+        {"n_input_bytes", r->n_input_bytes},
+        {"batch_n_ops", r->batch_n_ops},
+        {"floor_chain_mticks", r->floor_chain_mticks},
+        {"floor_tput_mticks", r->floor_tput_mticks},
+        {"first_op_ticks", r->first_op_ticks},
+        {"n_chunks", r->n_chunks},
+        {"n_quiet_chunks", r->n_quiet_chunks},
+        {"answer_hash", r->answer_hash},
+        {"n_wrong", r->n_wrong},
+        {"warmup_ns", r->warmup_ns},
+        {"warmup_settled", r->warmup_settled},
+        {"n_live_orders", r->n_live_orders},
+        {"n_levels", r->n_levels},
+        {"allocs", r->usage.n_allocs},
+        {"minflt", r->usage.minflt},
+        {"nivcsw", r->usage.nivcsw},
+    };
+
+    for (size_t i = 0; dict && i < RL_COUNT(facts); i++) {
+        if (core_put(dict, facts[i].name, PyLong_FromUnsignedLongLong(facts[i].value)) < 0)
+            Py_CLEAR(dict);
+    }
+    return dict;
+}
+
+/* Runs with memory of its own for the histograms; *out points into *counts, the caller frees both. */
+static int run(const struct rl_component_config *config, struct rl_component_result **out,
+               uint64_t **counts)
+{
+    size_t n_bytes = rl_component_hist_bytes();
+    int err;
+
+    *counts = malloc(n_bytes);
+    *out = calloc(1, sizeof(**out));
+    if (!*counts || !*out)
+        return -ENOMEM;
+    err = rl_component_result_init(*out, *counts, n_bytes);
+    return err ? err : rl_component_run(config, *out);
+}
+
+static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
+{
+    static char *names[] = {"name",        "regime",       "cpu",    "seed",  "tsc_hz",
+                            "duration_ns", "warmup_min_ns", "warmup_max_ns", "stream", NULL};
+    struct rl_component_config config = {0};
+    struct rl_component_result *out = NULL;
+    struct py_stream stream = {0};
+    struct rl_clock clock;
+    unsigned long long seed, tsc_hz, duration_ns, warmup_min_ns, warmup_max_ns;
+    const char *name, *regime;
+    uint64_t *counts = NULL;
+    PyObject *stream_op = Py_None, *result = NULL;
+    int which, order, err;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "$ssiKKKKKO:component", names, &name, &regime,
+                                     &config.cpu, &seed, &tsc_hz, &duration_ns, &warmup_min_ns,
+                                     &warmup_max_ns, &stream_op))
+        return NULL;
+    which = by_name(name, rl_component_name, RL_N_COMPONENTS, "component");
+    if (which < 0)
+        return NULL;
+    order = by_name(regime, rl_regime_name, RL_N_REGIMES, "regime");
+    if (order < 0 || (stream_op != Py_None && py_stream_get(stream_op, &stream) < 0))
+        return NULL;
+    config.component = (enum rl_component)which;
+    config.regime = (enum rl_regime)order;
+    config.seed = seed;
+    config.clock = &clock;
+    config.stream = stream_op == Py_None ? NULL : &stream.stream;
+    config.books = (struct rl_books_config){.n_instruments = 1024,
+                                            .n_orders = 1U << 18,
+                                            .n_levels_per_side = 1U << 14,
+                                            .n_levels = 1U << 17};
+    config.warmup_min_ns = warmup_min_ns;
+    config.warmup_max_ns = warmup_max_ns;
+    config.duration_ns = duration_ns;
+    err = rl_clock_from_hz(&clock, tsc_hz);
+    if (!err) {
+        Py_BEGIN_ALLOW_THREADS
+        err = run(&config, &out, &counts);
+        Py_END_ALLOW_THREADS
+    }
+    if (err)
+        core_raise(module, err, NULL);
+    else
+        result = result_dict(PyModule_GetState(module), config.component, out);
+    free(out);
+    free(counts);
+    py_stream_release(&stream);
+    return result;
+}
+
+PyDoc_STRVAR(component_doc,
+             "component($module, /, *, name, regime, cpu, seed, tsc_hz, duration_ns, "
+             "warmup_min_ns, warmup_max_ns, stream)\n--\n\n"
+             "Measure one operation on its own pinned thread; histograms and facts by name.");
+
+PyMethodDef component_functions[] = {
+    {"component", RL_PY_KEYWORDS(component), component_doc},
+    {NULL, NULL, 0, NULL},
+};

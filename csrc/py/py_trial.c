@@ -1,0 +1,425 @@
+/* Trial: one run of the bench, held by Python and performed by C threads. */
+#include "rig/trial.h"
+
+#include "py/module.h"
+#include "py/py_stream.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct py_trial {
+    PyObject_HEAD
+    struct rl_trial *trial; /* NULL once closed */
+    struct py_stream stream;
+    Py_buffer due;
+    struct rl_audit_reader *audit; /* own allocation: it holds cache-line aligned records */
+};
+
+static PyObject *module_of(PyObject *op)
+{
+    return PyType_GetModule(Py_TYPE(op));
+}
+
+static struct rl_trial *trial_of(PyObject *op)
+{
+    struct rl_trial *t = ((struct py_trial *)op)->trial;
+
+    if (!t)
+        PyErr_SetString(PyExc_ValueError, "the trial is closed");
+    return t;
+}
+
+static void trial_release(struct py_trial *self)
+{
+    struct rl_trial *t = self->trial;
+
+    self->trial = NULL;
+    Py_BEGIN_ALLOW_THREADS
+    rl_trial_close(t);
+    Py_END_ALLOW_THREADS
+    free(self->audit);
+    self->audit = NULL;
+    py_stream_release(&self->stream);
+    if (self->due.obj)
+        PyBuffer_Release(&self->due);
+}
+
+static void trial_dealloc(PyObject *op)
+{
+    PyTypeObject *type = Py_TYPE(op);
+
+    trial_release((struct py_trial *)op);
+    ((freefunc)PyType_GetSlot(type, Py_tp_free))(op);
+    Py_DECREF(type);
+}
+
+static int due_get(PyObject *op, struct py_trial *self, struct rl_schedule *schedule)
+{
+    if (PyObject_GetBuffer(op, &self->due, PyBUF_FORMAT | PyBUF_C_CONTIGUOUS) < 0)
+        return -1;
+    if (self->due.itemsize != sizeof(uint64_t) || self->due.len == 0) {
+        PyErr_SetString(PyExc_ValueError, "a schedule is uint64 ns and not empty");
+        return -1;
+    }
+    schedule->due_ns = self->due.buf;
+    schedule->n_due = (uint64_t)(self->due.len / self->due.itemsize);
+    return 0;
+}
+
+/* The sizes and limits that Python sets; every other field keeps its default. */
+static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
+                      struct rl_trial_config *c, unsigned long long *tsc_hz)
+{
+    static char *names[] = {"stream",        "due_ns",       "span_ns",     "n_frames",
+                            "n_warmup",      "drain_ns",     "cpu_engine",  "cpu_rig",
+                            "tsc_hz",        "is_reflect",   "reflect_every", "stage_timing",
+                            "n_instruments", "n_orders",     "n_qty_decimals", "ring_bytes",
+                            "n_audit_slots", "limits",       "strategy",    NULL};
+    unsigned long long span_ns, n_frames, n_warmup, drain_ns, ring_bytes, n_audit_slots;
+    unsigned long long max_qty, max_notional, max_position, order_qty;
+    long long max_spread_nano;
+    PyObject *stream, *due, *limits, *strategy;
+    int is_reflect, stage_timing;
+
+    rl_trial_config_init(c);
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kw, "$OOKKKKiiKpIpIIbKKO!O!:Trial", names, &stream, &due, &span_ns, &n_frames,
+            &n_warmup, &drain_ns, &c->cpu_engine, &c->cpu_rig, tsc_hz, &is_reflect,
+            &c->reflect_every, &stage_timing, &c->n_instruments, &c->n_orders, &c->n_qty_decimals,
+            &ring_bytes, &n_audit_slots, &PyTuple_Type, &limits, &PyTuple_Type, &strategy))
+        return -1;
+    if (!PyArg_ParseTuple(limits, "KKKIIII:limits", &max_qty, &max_notional, &max_position,
+                          &c->limits.band_bps, &c->limits.rate_per_s, &c->limits.rate_burst,
+                          &c->limits.max_open) ||
+        !PyArg_ParseTuple(strategy, "IIKL:strategy", &c->strategy.threshold_permille,
+                          &c->strategy.every, &order_qty, &max_spread_nano))
+        return -1;
+    if (due_get(due, self, &c->schedule) < 0 || py_stream_get(stream, &self->stream) < 0)
+        return -1;
+    c->stream = self->stream.stream;
+    c->schedule.span_ns = span_ns;
+    c->n_frames = n_frames;
+    c->n_warmup_frames = n_warmup;
+    c->drain_ns = drain_ns;
+    c->mode = is_reflect ? RL_TRIAL_REFLECT : RL_TRIAL_ENGINE;
+    c->stage_timing = stage_timing;
+    c->n_market_bytes = ring_bytes;
+    c->n_session_bytes = ring_bytes;
+    c->n_audit_slots = n_audit_slots;
+    c->limits.max_qty = max_qty;
+    c->limits.max_notional = max_notional;
+    c->limits.max_position = max_position;
+    c->strategy.order_qty = order_qty;
+    c->strategy.max_spread_nano = max_spread_nano;
+    return 0;
+}
+
+static PyObject *trial_new(PyTypeObject *type, PyObject *args, PyObject *kw)
+{
+    struct py_trial *self;
+    struct rl_trial_config config;
+    struct rl_clock clock;
+    unsigned long long tsc_hz = 0;
+    const char *why = NULL;
+    int err;
+
+    self = (struct py_trial *)((allocfunc)PyType_GetSlot(type, Py_tp_alloc))(type, 0);
+    if (!self)
+        return NULL;
+    if (config_get(args, kw, self, &config, &tsc_hz) < 0) {
+        Py_DECREF(self);
+        return NULL;
+    }
+    err = rl_clock_from_hz(&clock, tsc_hz);
+    if (!err) {
+        Py_BEGIN_ALLOW_THREADS
+        err = rl_trial_open(&self->trial, &config, &clock, &why);
+        Py_END_ALLOW_THREADS
+    }
+    if (!err && !(self->audit = aligned_alloc(RL_CACHE_LINE, sizeof(*self->audit))))
+        err = -ENOMEM;
+    if (err) {
+        core_raise(PyType_GetModule(type), err, why);
+        Py_DECREF(self);
+        return NULL;
+    }
+    rl_audit_reader_init(self->audit, &self->trial->engine.audit);
+    return (PyObject *)self;
+}
+
+static PyObject *trial_start(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+    int err;
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    err = rl_trial_start(t);
+    if (err)
+        return core_raise(module_of(op), err, NULL);
+    Py_RETURN_NONE;
+}
+
+static PyObject *trial_wait(PyObject *op, PyObject *args, PyObject *kw)
+{
+    static char *names[] = {"timeout_s", NULL};
+    struct rl_trial *t = trial_of(op);
+    double timeout_s;
+    int err;
+
+    if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "d:wait", names, &timeout_s))
+        return NULL;
+    if (!(timeout_s >= 0 && timeout_s < 1e9)) {
+        PyErr_SetString(PyExc_ValueError, "a timeout is 0 to 1e9 seconds");
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_trial_wait(t, (uint64_t)(timeout_s * 1e9));
+    Py_END_ALLOW_THREADS
+    if (err == -EINTR && PyErr_CheckSignals() < 0)
+        return NULL;
+    if (err && err != -ETIMEDOUT && err != -EINTR)
+        return core_raise(module_of(op), err, NULL);
+    return PyBool_FromLong(err == 0);
+}
+
+static PyObject *trial_stop(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    rl_trial_stop(t);
+    Py_RETURN_NONE;
+}
+
+static PyObject *trial_kill(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    return PyBool_FromLong(rl_trial_kill(t, RL_KILL_MANUAL));
+}
+
+static PyObject *trial_close(PyObject *op, PyObject *unused)
+{
+    (void)unused;
+    trial_release((struct py_trial *)op);
+    Py_RETURN_NONE;
+}
+
+static PyObject *trial_swap(PyObject *op, PyObject *args, PyObject *kw)
+{
+    static char *names[] = {"timeout_s", NULL};
+    struct rl_trial *t = trial_of(op);
+    const struct rl_hist *interval;
+    double timeout_s = 1.0;
+    int err;
+
+    if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "|d:swap", names, &timeout_s))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_trial_swap(t, (uint64_t)(timeout_s * 1e9), &interval);
+    Py_END_ALLOW_THREADS
+    if (err)
+        return core_raise(module_of(op), err, "the rig did not turn in time");
+    return hist_object(PyModule_GetState(module_of(op)), interval);
+}
+
+static PyObject *trial_hists(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+    PyObject *dict = t ? PyDict_New() : NULL;
+
+    (void)unused;
+    for (unsigned i = 0; dict && i < RL_TRIAL_N_HISTS; i++) {
+        PyObject *hist = hist_object(PyModule_GetState(module_of(op)), rl_trial_hist(t, i));
+
+        if (core_put(dict, rl_trial_hist_names[i], hist) < 0)
+            Py_CLEAR(dict);
+    }
+    return dict;
+}
+
+/* The names end with NULL; the counters are one-writer words, read as they stand. */
+static PyObject *counters_dict(const char *const *names, const void *counters)
+{
+    size_t n = 0;
+
+    while (names[n])
+        n++;
+    return core_counters(names, (const uint64_t *)counters, n);
+}
+
+static PyObject *trial_counters(PyObject *op, PyObject *unused)
+{
+    static const char *const feed_names[] = {
+#define X(name, text) #name,
+        RL_FEED_COUNTERS(X)
+#undef X
+    };
+    static const char *const book_names[] = {
+#define X(name, text) #name,
+        RL_BOOKS_COUNTERS(X)
+#undef X
+    };
+    struct rl_trial *t = trial_of(op);
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    return Py_BuildValue(
+        "{s:N,s:N,s:N,s:N,s:N}", "engine", counters_dict(rl_engine_counter_names, &t->engine.n),
+        "generator", counters_dict(rl_blast_counter_names, &t->blast.n), "exchange",
+        counters_dict(rl_exchange_counter_names, &t->exchange.n), "feed",
+        core_counters(feed_names, (const uint64_t *)&t->engine.feed.n, RL_COUNT(feed_names)),
+        "books", core_counters(book_names, (const uint64_t *)&t->engine.books.n,
+                               RL_COUNT(book_names)));
+}
+
+static PyObject *usage_dict(const struct rl_usage *u)
+{
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K}", "minflt", (unsigned long long)u->minflt,
+                         "majflt", (unsigned long long)u->majflt, "nvcsw",
+                         (unsigned long long)u->nvcsw, "nivcsw", (unsigned long long)u->nivcsw,
+                         "allocs", (unsigned long long)u->n_allocs);
+}
+
+static PyObject *trial_usage(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+    struct rl_usage engine, rig;
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    if (!rl_trial_usage(t, &engine, &rig))
+        Py_RETURN_NONE;
+    return Py_BuildValue("{s:N,s:N}", "engine", usage_dict(&engine), "rig", usage_dict(&rig));
+}
+
+static PyObject *trial_identities(PyObject *op, PyObject *unused)
+{
+    struct rl_identity identities[RL_TRIAL_MAX_IDENTITIES];
+    struct rl_trial *t = trial_of(op);
+    PyObject *list = t ? PyList_New(0) : NULL;
+    uint32_t n = list ? rl_trial_identities(t, identities) : 0;
+
+    (void)unused;
+    for (uint32_t i = 0; i < n && list; i++) {
+        PyObject *one = Py_BuildValue("sKK", identities[i].name,
+                                      (unsigned long long)identities[i].left,
+                                      (unsigned long long)identities[i].right);
+
+        if (!one || PyList_Append(list, one) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(one);
+    }
+    return list;
+}
+
+static PyObject *trial_answer(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+    struct rl_trial_answer a;
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    rl_trial_answer(t, &a);
+    return Py_BuildValue("{s:I,s:I,s:I,s:K,s:K,s:s}", "n_instruments", a.n_instruments, "n_orders",
+                         a.n_orders, "n_levels", a.n_levels, "hash", (unsigned long long)a.hash,
+                         "last_seq", (unsigned long long)a.last_seq, "damage",
+                         a.damage ? a.damage : "");
+}
+
+static PyObject *trial_book(PyObject *op, PyObject *args, PyObject *kw)
+{
+    static char *names[] = {"instrument", NULL};
+    struct rl_trial *t = trial_of(op);
+    struct rl_trial_book book;
+    unsigned int instrument;
+    int err;
+
+    if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "I:book", names, &instrument))
+        return NULL;
+    err = rl_trial_book(t, instrument, &book);
+    if (err)
+        return core_raise(module_of(op), err, "no such instrument");
+    return Py_BuildValue(
+        "{s:s,s:(LL),s:(KK),s:(II),s:(II)}", "symbol", book.symbol, "best_px_nano",
+        (long long)book.bbo.px_nano[RL_BUY], (long long)book.bbo.px_nano[RL_SELL], "best_qty",
+        (unsigned long long)book.bbo.qty[RL_BUY], (unsigned long long)book.bbo.qty[RL_SELL],
+        "n_levels", book.n_levels[RL_BUY], book.n_levels[RL_SELL], "n_orders",
+        book.n_orders[RL_BUY], book.n_orders[RL_SELL]);
+}
+
+static PyObject *trial_drain_audit(PyObject *op, PyObject *args, PyObject *kw)
+{
+    static char *names[] = {"fd", NULL};
+    struct py_trial *self = (struct py_trial *)op;
+    int fd, err;
+
+    if (!trial_of(op) || !PyArg_ParseTupleAndKeywords(args, kw, "i:drain_audit", names, &fd))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_audit_drain_fd(self->audit, fd);
+    Py_END_ALLOW_THREADS
+    if (err)
+        return core_raise(module_of(op), err, NULL);
+    return PyLong_FromUnsignedLongLong(self->audit->n_read);
+}
+
+PyDoc_STRVAR(trial_doc,
+             "Trial(*, stream, due_ns, span_ns, n_frames, n_warmup, drain_ns, cpu_engine, cpu_rig, "
+             "tsc_hz, is_reflect, reflect_every, stage_timing, n_instruments, n_orders, "
+             "n_qty_decimals, ring_bytes, n_audit_slots, limits, strategy)\n--\n\n"
+             "An engine, or the reflector, and a rig on a CPU each.\n\n"
+             "start(), wait() until it returns True, then look. One thread uses it.");
+
+static PyMethodDef trial_methods[] = {
+    {"start", trial_start, METH_NOARGS, "start($self, /)\n--\n\nArm the engine, start both threads."},
+    {"wait", RL_PY_KEYWORDS(trial_wait),
+     "wait($self, /, timeout_s)\n--\n\nSleep until it is over (True) or the time is (False)."},
+    {"stop", trial_stop, METH_NOARGS,
+     "stop($self, /)\n--\n\nSend nothing more; what is under way is still drained."},
+    {"kill", trial_kill, METH_NOARGS,
+     "kill($self, /)\n--\n\nTrip the kill word; True for the caller whose cause is kept."},
+    {"close", trial_close, METH_NOARGS, "close($self, /)\n--\n\nStop, wait and free."},
+    {"swap", RL_PY_KEYWORDS(trial_swap),
+     "swap($self, /, timeout_s=1.0)\n--\n\nEnd the interval of `wire` and return it."},
+    {"hists", trial_hists, METH_NOARGS, "hists($self, /)\n--\n\nName -> Hist in ns, copies."},
+    {"counters", trial_counters, METH_NOARGS,
+     "counters($self, /)\n--\n\nCounters of engine, generator, exchange, feed and books."},
+    {"usage", trial_usage, METH_NOARGS,
+     "usage($self, /)\n--\n\nFaults, switches and heap calls of both threads while measured."},
+    {"identities", trial_identities, METH_NOARGS,
+     "identities($self, /)\n--\n\n(sentence, left, right) of what was counted on both ends."},
+    {"answer", trial_answer, METH_NOARGS,
+     "answer($self, /)\n--\n\nThe state in which the engine ended."},
+    {"book", RL_PY_KEYWORDS(trial_book),
+     "book($self, /, instrument)\n--\n\nOne instrument's book at the end."},
+    {"drain_audit", RL_PY_KEYWORDS(trial_drain_audit),
+     "drain_audit($self, /, fd)\n--\n\nWrite finished audit records; how many so far."},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot trial_slots[] = {
+    {Py_tp_doc, (void *)trial_doc},
+    {Py_tp_new, trial_new},
+    {Py_tp_dealloc, trial_dealloc},
+    {Py_tp_methods, trial_methods},
+    {0, NULL},
+};
+
+PyType_Spec trial_spec = {
+    .name = "engine._core.Trial",
+    .basicsize = sizeof(struct py_trial),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = trial_slots,
+};

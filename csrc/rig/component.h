@@ -1,0 +1,146 @@
+/*
+ * component - what one operation of the hot path costs, measured so that the figure can be
+ * believed.
+ *
+ * An operation of a few nanoseconds cannot be timed alone: the counter moves in steps of ten. So
+ * the same operation is measured three ways, in chunks of about 150 us that take turns: per_op each
+ * operation between fences, nothing subtracted: an upper bound, with its tail; chain   batches in
+ * which each operation waits for the answer of the one before: its latency; tput    batches of
+ * operations that may overlap: its cost in a stream. Never a latency. Beside them, in the same run:
+ * the empty fenced pair, and the same batches of an empty operation (floor). Each chunk stands
+ * between two neighbour probes; the `quiet` histograms hold the chunks whose probes ran at full
+ * speed, the others all of them ("as found").
+ *
+ * Every timed answer is checked, against an independent plain computation where there is one;
+ * n_wrong other than 0 makes the figure worthless however fast.
+ *
+ * Threads:  rl_component_run works on a pinned thread of its own, signals blocked; the caller
+ * waits. Memory:   histograms are the caller's; inputs and state are mapped for the run and given
+ * back.
+ */
+#ifndef RL_RIG_COMPONENT_H
+#define RL_RIG_COMPONENT_H
+
+#include "base/clock.h"
+#include "base/hist.h"
+#include "base/mem.h"
+#include "market/book.h"
+#include "rig/probe.h"
+#include "rig/stream.h"
+
+/* X(id, name, what one operation is) */
+#define RL_COMPONENTS(X)                                                                           \
+    X(FIX_PARSE, "fix.parse", "frame, checksum, all fields, typed values of every entry")          \
+    X(BOOK_UPDATE, "book.update", "one decoded update applied, best prices read; no decoding")     \
+    X(FEED_BOOK, "feed.book", "one message decoded and applied, best prices read")                 \
+    X(RISK_CHECK, "risk.check", "all limits of one order, accepted or refused")                    \
+    X(ORDER_ID, "order.id", "one id taken and written as text")                                    \
+    X(AUDIT_APPEND, "audit.append", "one record claimed, filled, committed; read between batches") \
+    X(HIST_RECORD, "hist.record", "one value recorded")                                            \
+    X(CLOCK_PAIR, "clock.pair", "one fenced pair of counter reads")                                \
+    X(CLOCK_GETTIME, "clock.gettime", "one clock_gettime(CLOCK_MONOTONIC)")
+
+enum rl_component {
+#define RL_COMPONENT_ENUM(id, name, text) RL_COMPONENT_##id,
+    RL_COMPONENTS(RL_COMPONENT_ENUM)
+#undef RL_COMPONENT_ENUM
+        RL_N_COMPONENTS
+};
+
+/*
+ * Which inputs follow each other. Operations without inputs (order.id, audit.append, clock.*) take
+ * HOT. HOT     64 inputs in rotation; STREAM  the stream, or the seeded cases, in order; RANDOM
+ * fix.parse, risk.check, hist.record: the same in a random order; book.update: random live orders
+ * of the stream's prefix are modified, deleted, entered. Books know no HOT; feed.book only STREAM.
+ */
+#define RL_REGIMES(X) X(HOT, "hot") X(STREAM, "stream") X(RANDOM, "random")
+
+enum rl_regime {
+#define RL_REGIME_ENUM(id, name) RL_REGIME_##id,
+    RL_REGIMES(RL_REGIME_ENUM)
+#undef RL_REGIME_ENUM
+        RL_N_REGIMES
+};
+
+/* X(id, name, unit): mticks are thousandths of a tick, of one operation by the mean of a batch. */
+#define RL_COMPONENT_HISTS(X)                \
+    X(PER_OP, "per_op", "ticks")             \
+    X(PER_OP_QUIET, "per_op.quiet", "ticks") \
+    X(PAIR, "pair", "ticks")                 \
+    X(PAIR_QUIET, "pair.quiet", "ticks")     \
+    X(CHAIN, "chain", "mticks")              \
+    X(CHAIN_QUIET, "chain.quiet", "mticks")  \
+    X(TPUT, "tput", "mticks")                \
+    X(TPUT_QUIET, "tput.quiet", "mticks")
+
+enum rl_component_hist {
+#define RL_COMPONENT_HIST_ENUM(id, name, unit) RL_COMPONENT_HIST_##id,
+    RL_COMPONENT_HISTS(RL_COMPONENT_HIST_ENUM)
+#undef RL_COMPONENT_HIST_ENUM
+        RL_N_COMPONENT_HISTS
+};
+
+/* "?" for a number that is none. */
+const char *rl_component_name(unsigned component);
+const char *rl_component_text(unsigned component);
+const char *rl_regime_name(unsigned regime);
+const char *rl_component_hist_name(unsigned hist);
+const char *rl_component_hist_unit(unsigned hist);
+
+#define RL_COMPONENT_MAX_MIX 16
+#define RL_COMPONENT_MAX_BLOCKS 256
+
+/* What mix[i] of a component's result counts ("add", "band" ...); NULL beyond the last. */
+const char *rl_component_mix_name(unsigned component, unsigned i);
+
+struct rl_component_config {
+    enum rl_component component;
+    enum rl_regime regime;
+    int cpu;
+    uint64_t seed;
+    const struct rl_clock *clock;
+    const struct rl_stream *stream; /* fix.parse: FIX; books: any feed; others ignore it */
+    struct rl_books_config books;   /* for the books of that stream */
+    uint8_t n_qty_decimals;         /* FIX feeds: as in rl_feed_config */
+    uint64_t warmup_min_ns;         /* warm-up lasts until five blocks of 5 ms agree within 2 % */
+    uint64_t warmup_max_ns;
+    uint64_t duration_ns;         /* of the measured part */
+    const _Atomic uint32_t *stop; /* ends the run after the current chunk; may be NULL */
+};
+
+struct rl_component_result {
+    struct rl_hist hist[RL_N_COMPONENT_HISTS];
+    uint64_t n_ops;    /* operations timed */
+    uint64_t n_inputs; /* distinct inputs in one cycle; 0: none needed */
+    uint64_t n_input_bytes;
+    uint64_t batch_n_ops;
+    uint64_t floor_chain_mticks, floor_tput_mticks; /* empty operation, best batch */
+    uint64_t first_op_ticks; /* the very first operation: cold code, cold data */
+    uint64_t quantum_ticks;
+    uint64_t n_chunks, n_quiet_chunks;
+    uint64_t neighbour_best_ticks, neighbour_full_ticks; /* as in rl_neighbour */
+    uint64_t answer_hash; /* of one whole cycle; the same for the same inputs on any machine */
+    uint64_t n_wrong;
+    uint64_t warmup_ns;
+    uint32_t n_warmup_blocks;
+    bool warmup_settled;
+    uint64_t warmup_mticks[RL_COMPONENT_MAX_BLOCKS]; /* median of each block: what was discarded */
+    struct rl_usage usage;                           /* of the measured part, the trap armed */
+    uint64_t mix[RL_COMPONENT_MAX_MIX];              /* inputs of one cycle by kind */
+    uint64_t n_live_orders, n_levels;                /* books: at the start of a cycle */
+};
+
+/* Bytes of counts that the histograms of one result need. */
+size_t rl_component_hist_bytes(void);
+
+/* Empties the result over that memory; -ENOSPC. */
+int rl_component_result_init(struct rl_component_result *out, uint64_t *counts, size_t n_bytes);
+
+/*
+ * Measures one component. 0; -EINVAL for a regime it does not know, a missing or unfit stream,
+ * fewer than 64 inputs, or a CPU that may not be used; -ENOMEM; -EINTR when *stop ended it before
+ * the measured part.
+ */
+int rl_component_run(const struct rl_component_config *config, struct rl_component_result *out);
+
+#endif
