@@ -1,0 +1,137 @@
+"""What a measuring process reported, read once and typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine import Hist
+from harness.bench.launch import Report
+from harness.measure import percentiles
+from harness.measure.histogram import Histogram, empty
+
+STAGES = ("decode", "book", "strategy", "risk", "encode", "tx")
+
+
+def histogram_of(recorded: Hist | Mapping[str, Any]) -> Histogram:
+    """A histogram as a value, from the recorder itself or from its trip through JSON."""
+    if isinstance(recorded, Hist):
+        return Histogram.from_counts(np.asarray(recorded), recorded.max if recorded.n else None)
+    slots = np.array(recorded["slots"], dtype=np.int64)
+    counts = np.array(recorded["counts"], dtype=np.int64)
+    return Histogram.from_sparse(slots, counts, recorded["max"] if slots.size else None)
+
+
+def histogram_json(recorded: Hist) -> dict[str, Any]:
+    """The other direction of `histogram_of`: used slots only."""
+    value = histogram_of(recorded)
+    return {
+        "slots": value.slots.tolist(),
+        "counts": value.counts.tolist(),
+        "max": recorded.max,
+        "saturated": recorded.saturated,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class TrialReport:
+    """One trial. Histograms in ns by name: wire, service, lateness, buf, gap and the stages."""
+
+    seconds: float
+    histograms: dict[str, Histogram]
+    counters: dict[str, dict[str, int]]
+    usage: dict[str, dict[str, int]]
+    identities: tuple[tuple[str, int, int], ...]
+    answer: dict[str, Any] | None
+
+    @classmethod
+    def of(cls, report: Report) -> TrialReport:
+        return cls(
+            seconds=report["seconds"],
+            histograms={k: histogram_of(v) for k, v in report["hists"].items()},
+            counters=report["counters"],
+            usage=report["usage"] or {"engine": {}, "rig": {}},
+            identities=tuple((name, left, right) for name, left, right in report["identities"]),
+            answer=report["answer"],
+        )
+
+    @property
+    def has_engine(self) -> bool:
+        return self.answer is not None
+
+    def histogram(self, name: str) -> Histogram:
+        """Empty when nothing was recorded under this name."""
+        return self.histograms.get(name) or empty()
+
+    @property
+    def stages(self) -> dict[str, Histogram]:
+        """Where the time went, in the order of the path; only of a trial that timed its stages."""
+        return {name: self.histograms[name] for name in STAGES if name in self.histograms}
+
+    @property
+    def planned(self) -> int:
+        return self.counters["generator"]["frames_planned"]
+
+    @property
+    def sent(self) -> int:
+        return self.counters["generator"]["frames_sent"]
+
+    @property
+    def loss(self) -> int:
+        """Messages that never left or never arrived, and orders that never came."""
+        generator, exchange = self.counters["generator"], self.counters["exchange"]
+        engine, feed = self.counters["engine"], self.counters["feed"]
+        orders = engine["orders_sent"] - exchange["orders_received"]
+        arrived = feed["messages"] if self.has_engine else generator["messages_sent"]
+        return generator["messages_unsent"] + generator["messages_sent"] - arrived + orders
+
+    @property
+    def bad_orders(self) -> int:
+        exchange = self.counters["exchange"]
+        return exchange["orders_received"] - exchange["orders_valid"]
+
+    @property
+    def broken(self) -> str:
+        """The first thing that both ends counted differently; empty when all agree."""
+        for name, left, right in self.identities:
+            if left != right:
+                return f"{name}: {left} and {right}"
+        return ""
+
+    @property
+    def lateness_p999_ns(self) -> float:
+        return percentiles.table(self.histogram("lateness"), 1.0)["p99.9"] or 0.0
+
+    @property
+    def allocs(self) -> int:
+        return self.usage["engine"].get("allocs", 0)
+
+    @property
+    def faults(self) -> int:
+        used = self.usage["engine"]
+        return used.get("minflt", 0) + used.get("majflt", 0)
+
+    @property
+    def answer_hash(self) -> str:
+        return str((self.answer or {}).get("hash", ""))
+
+    def series(self, phase: str, rate_per_s: int) -> dict[str, Any]:
+        """The trial as a line of series.jsonl: counters, usage, and percentiles for people."""
+        return {
+            "kind": "trial",
+            "phase": phase,
+            "rate_per_s": rate_per_s,
+            "seconds": self.seconds,
+            "planned": self.planned,
+            "sent": self.sent,
+            "loss": self.loss,
+            "percentiles_ns": percentiles.table(self.histogram("wire"), 1.0),
+            "lateness_p999_ns": self.lateness_p999_ns,
+            "counters": self.counters,
+            "usage": self.usage,
+            "broken": self.broken,
+            "answer": self.answer,
+        }

@@ -1,0 +1,280 @@
+"""The measuring process: does one plan and prints what came of it, a JSON object a line.
+
+It is started by harness/bench/launch.py and by nobody else. While a window is measured it sleeps in
+C; in a soak it wakes once an interval to hand out what was recorded.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import engine
+from engine import clock as engine_clock
+from engine import component
+from engine.market import Stream
+from engine.pipeline import Limits, Strategy, trial
+from harness.bench.plan import ComponentPlan, EnginePlan, StreamPlan, TrialPlan, from_json
+from harness.bench.reports import histogram_json
+from harness.errors import RedlineError
+from harness.traffic import schedule, synthetic
+from harness.traffic.captures import stream_of
+from harness.traffic.inputs import open_input
+
+CALIBRATION_NS = 50_000_000  # two windows agree to well under a ppm, far below what a trial can tell
+REFLECT_EVERY = 64  # frames an order of the null bench: about the engine's own share
+AUDIT_SLOTS = 1 << 20  # records between two drains; a full log refuses orders
+MAX_INSTRUMENTS = 1 << 13  # a whole equities market fits
+MAX_ORDERS = 1 << 19
+DRAIN_NS = 2_000_000_000
+STOP_S = 5.0
+LONG_S = 3600.0
+NS_PER_S = 1_000_000_000
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+
+
+def main(argv: list[str]) -> int:
+    """Do the plan in argv[1]. 0 with a result printed, 1 with an error, 130 when interrupted."""
+    plan = from_json(json.loads(argv[1]))
+    gc.disable()  # nothing may run on the cores of the bench but the bench
+    try:
+        if isinstance(plan, ComponentPlan):
+            _say("result", _component(plan))
+        else:
+            _say("result", _trial(plan))
+    except KeyboardInterrupt:
+        return 130
+    except (RedlineError, engine.EngineError, ValueError) as error:
+        text = error.strerror if isinstance(error, engine.EngineError) else str(error)
+        _say("error", {"message": text or type(error).__name__})
+        return 1
+    return 0
+
+
+def _say(event: str, values: dict[str, Any]) -> None:
+    print(json.dumps({"event": event, **values}), flush=True)
+
+
+def _stream(plan: StreamPlan) -> tuple[Stream, int]:
+    """The stream, and how many of its first records only build the books."""
+    if plan.path is not None:
+        return stream_of(open_input(Path(plan.path)))
+    made = synthetic.make(
+        plan.feed,
+        seed=plan.seed,
+        n_instruments=plan.n_instruments,
+        n_orders=plan.n_orders,
+        n_messages=plan.n_messages,
+    )
+    return made.stream, made.stream.loop_from
+
+
+def _component(plan: ComponentPlan) -> dict[str, Any]:
+    clock = engine_clock.calibrate(CALIBRATION_NS)
+    stream, _ = _stream(plan.stream)
+    began = time.monotonic()
+    found = component.measure(
+        plan.component,
+        plan.regime,
+        cpu=plan.cpu,
+        duration_ns=plan.duration_ns,
+        clock=clock,
+        seed=plan.stream.seed,
+        stream=stream,
+    )
+    return {
+        "hists": {name: histogram_json(h) for name, h in found.hists.items() if h.n},
+        "mix": found.mix,
+        "facts": found.facts,
+        "quiet_share": found.quiet_share,
+        "seconds": time.monotonic() - began,
+    }
+
+
+def _trial(plan: TrialPlan) -> dict[str, Any]:
+    clock = engine_clock.calibrate(CALIBRATION_NS)
+    stream, n_snapshot = _stream(plan.stream)
+    load = _load(plan, stream, n_snapshot)
+    with ExitStack() as stack:
+        held = stack.enter_context(
+            trial(
+                stream,
+                clock=clock,
+                due_ns=load.due_ns,
+                span_ns=load.span_ns,
+                n_frames=load.n_frames,
+                n_warmup=load.n_warmup,
+                drain_ns=DRAIN_NS,
+                cpu_engine=plan.cpu_engine,
+                cpu_rig=plan.cpu_rig,
+                limits=_limits(plan.engine),
+                strategy=_strategy(plan.engine),
+                n_instruments=MAX_INSTRUMENTS,
+                n_orders=MAX_ORDERS,
+                ring_bytes=plan.ring_bytes,
+                n_audit_slots=AUDIT_SLOTS,
+                reflect_every=REFLECT_EVERY if plan.mode == "reflect" else 0,
+                stage_timing=plan.stage_timing,
+            )
+        )
+        audit = _audit_file(plan, stack)
+        held.start()
+        try:
+            intervals = _follow(held, plan, audit)
+        except KeyboardInterrupt:
+            held.stop()
+            held.wait(STOP_S)
+            raise
+        n_records = held.drain_audit(audit) if audit is not None else 0
+        return _report(held, plan, load, stream, intervals, n_records)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Load:
+    """Frames and when each is due; the first `n_warmup` are not measured."""
+
+    due_ns: npt.NDArray[np.uint64]
+    span_ns: int
+    n_frames: int
+    n_warmup: int
+
+
+def _load(plan: TrialPlan, stream: Stream, n_snapshot: int) -> _Load:
+    """A looped stream for as long as asked; a capture once, at most as long as asked.
+
+    The records that build the books are sent first and never measured.
+    """
+    n_recs = len(stream.recs)
+    n_warmup = n_snapshot + plan.rate_per_s * plan.warmup_ns // NS_PER_S
+    n_frames = n_warmup + plan.rate_per_s * plan.duration_ns // NS_PER_S
+    if stream.loop_from >= n_recs:
+        # A short capture is still measured: at most a tenth of it warms up what the snapshot did not.
+        n_warmup = min(n_warmup, n_snapshot + (n_recs - n_snapshot) // 10)
+        n_frames = n_recs
+    if plan.schedule == "recorded" and plan.stream.path is not None:
+        due = schedule.from_timestamps(stream.recs["ts_ns"], plan.rate_per_s)
+    else:
+        due = schedule.make(plan.schedule, plan.rate_per_s, seed=plan.stream.seed)
+    return _Load(due.due_ns, due.span_ns, n_frames, n_warmup)
+
+
+def _limits(plan: EnginePlan) -> Limits:
+    return Limits(
+        plan.max_qty,
+        plan.max_notional,
+        plan.max_position,
+        plan.band_bps,
+        plan.rate_per_s,
+        plan.rate_burst,
+        plan.max_open,
+    )
+
+
+def _strategy(plan: EnginePlan) -> Strategy:
+    return Strategy(plan.threshold_permille, plan.every, plan.order_qty, plan.max_spread_nano)
+
+
+def _audit_file(plan: TrialPlan, stack: ExitStack) -> int | None:
+    if plan.audit_path is None:
+        return None
+    fd = os.open(plan.audit_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    stack.callback(os.close, fd)
+    return fd
+
+
+def _follow(held: engine.Trial, plan: TrialPlan, audit: int | None) -> engine.Hist:
+    """Sleep until the trial is over; returns every record of `wire`.
+
+    With intervals: wake once in each, hand out what was recorded, put the audit records away.
+    """
+    total = engine.Hist()
+    step_s = plan.interval_ns / NS_PER_S
+    began = time.monotonic()
+    while not held.wait(step_s or LONG_S):
+        if not step_s:
+            continue
+        interval = held.swap()
+        total.add(interval)
+        if audit is not None:
+            held.drain_audit(audit)
+        now = time.monotonic()
+        _say(
+            "interval",
+            {"hist": histogram_json(interval), "seconds": now - began, "health": _health(held)},
+        )
+        began = now
+    total.add(held.swap())
+    return total
+
+
+def _health(held: engine.Trial) -> dict[str, int]:
+    """What grows when something is wrong: memory, descriptors, errors, gaps, work not done."""
+    counters = held.counters()
+    resident = Path("/proc/self/statm").read_text().split()[1]
+    return {
+        "rss_bytes": int(resident) * PAGE_BYTES,
+        "n_fds": len(os.listdir("/proc/self/fd")),
+        "gaps": counters["feed"]["gaps"],
+        "bad_messages": counters["feed"]["bad_messages"] + counters["feed"]["bad_frames"],
+        "loss": counters["generator"]["messages_unsent"],
+        "bad_orders": counters["exchange"]["orders_received"] - counters["exchange"]["orders_valid"],
+    }
+
+
+def _report(
+    held: engine.Trial,
+    plan: TrialPlan,
+    load: _Load,
+    stream: Stream,
+    wire: engine.Hist,
+    n_records: int,
+) -> dict[str, Any]:
+    hists = held.hists() | {"wire": wire}
+    counters = held.counters()
+    identities = held.identities()
+    has_engine = plan.mode == "engine"
+    if has_engine:
+        written = counters["engine"]["audit_records"]
+        identities.append(("audit records written = records in the log", written, n_records))
+    return {
+        "seconds": (load.n_frames - load.n_warmup) / plan.rate_per_s,
+        "hists": {name: histogram_json(h) for name, h in hists.items() if h.n or name == "wire"},
+        "counters": counters,
+        "usage": held.usage(),
+        "identities": identities,
+        "has_engine": has_engine,
+        "answer": _answer(held, load, stream) if has_engine else None,
+    }
+
+
+def _answer(held: engine.Trial, load: _Load, stream: Stream) -> dict[str, Any]:
+    """The books at the end: all of them as a hash, and the one with most orders in full."""
+    whole = held.answer()
+    books = [held.book(i) for i in range(whole["n_instruments"])]
+    busiest = max(books, key=lambda b: sum(b["n_orders"]) + sum(b["n_levels"]), default=None)
+    return {
+        "messages": min(load.n_frames, len(stream.recs)),
+        "instruments": whole["n_instruments"],
+        "orders": whole["n_orders"],
+        "total_levels": whole["n_levels"],
+        "last_sequence": whole["last_seq"],
+        "hash": f"{whole['hash']:#018x}",
+        "damage": whole["damage"],
+        "symbol": busiest["symbol"] if busiest else "",
+        "levels": list(busiest["n_levels"]) if busiest else [0, 0],
+        "best_px_nano": list(busiest["best_px_nano"]) if busiest else [0, 0],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv))

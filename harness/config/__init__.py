@@ -1,0 +1,1 @@
+"""Scenarios and matrices: YAML read strictly, checked fully, frozen."""

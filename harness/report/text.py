@@ -1,0 +1,90 @@
+"""The scorecard on a terminal: plain ASCII, 100 columns, nothing that a log would garble."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from harness.report.evidence import Evidence, read_evidence
+from harness.report.figures import plain
+from harness.report.page import Group, Row, Signoff
+from harness.report.signoff import signoff
+from harness.run.verdicts import missing
+
+WIDTH = 100
+_COLUMNS = (33, 12, 14, 12, 5)  # title, target, value, state, weight; the score takes the rest
+
+
+def scorecard(run_dir: Path) -> str:
+    """Verdict, score, every row with the reason of what did not pass, and where the report lies.
+
+    ReportError when the directory is no run.
+    """
+    evidence = read_evidence(run_dir)
+    page = signoff(evidence)
+    lines = [
+        f"Redline scorecard: {_name(evidence)}",
+        "",
+        f"{page.state}   TOTAL {page.total} of 100, {page.judged} of the weight judged",
+        f"{page.grade}",
+        *_wrapped(page.meaning, 0),
+    ]
+    if not page.complete:
+        lines.append("INCOMPLETE RUN: it was cut off before its end; what it holds is no result")
+    if not page.qualified:
+        lines.append("NOT A QUALIFIED HOST - INDICATIVE ONLY")
+        lines += [line for reason in page.host_reasons for line in _wrapped(reason, 4)]
+    for group in page.groups:
+        lines += ["", *_group(group)]
+    lines += ["", *_gates(page)]
+    if page.waivers:
+        lines += ["", "Waivers"]
+        lines += [line for t, why in page.waivers for line in _wrapped(f"{t}: {why}", 2)]
+    lines += ["", f"Report  {run_dir / 'report.html'}"]
+    return "\n".join(_clean(line) for line in lines) + "\n"
+
+
+def _name(evidence: Evidence) -> str:
+    run = evidence.run
+    return f"{run.get('scenario', {}).get('name', 'run')}, run {run.get('id', '')}"
+
+
+def _group(group: Group) -> list[str]:
+    head = f"{group.title}  {group.range} of 100, weighs {group.weight}, {group.judged} judged"
+    rows = [line for row in group.rows for line in _row(row)]
+    return [head, *rows]
+
+
+def _row(row: Row) -> list[str]:
+    cells = (row.title, row.target, row.value, row.state, row.weight)
+    padded = [plain(cell).ljust(w) for cell, w in zip(cells, _COLUMNS, strict=True)]
+    # A cell that is too wide pushes the rest to the right rather than losing a digit.
+    line = "  " + " ".join(padded) + " " + plain(row.score)
+    return [line.rstrip(), *_why(row.state, row.reason)]
+
+
+def _gates(page: Signoff) -> list[str]:
+    """All are counted; named are those that do not hold and are not in a matrix above."""
+    lines = [f"Gates  {page.n_gates_held} of {len(page.gates)} hold; without weight and open are"]
+    for gate in page.gates:
+        if gate.weighted or gate.state == "PASS":
+            continue
+        lines.append(f"  {gate.title.ljust(50)} {gate.state}")
+        lines += _why(gate.state, gate.reason)
+    return lines
+
+
+def _why(state: str, reason: str) -> list[str]:
+    """A PASS needs no words, and a MISSING that only says it is missing gets none."""
+    quiet = state == "PASS" or (state == "MISSING" and reason == missing().reason)
+    return _wrapped(reason, 6) if reason and not quiet else []
+
+
+def _wrapped(text: str, indent: int) -> list[str]:
+    pad = " " * indent
+    return textwrap.wrap(plain(text), WIDTH, initial_indent=pad, subsequent_indent=pad)
+
+
+def _clean(line: str) -> str:
+    """No control characters from a scenario file reach the terminal."""
+    return "".join(c if c.isprintable() else "?" for c in plain(line))

@@ -1,0 +1,275 @@
+"""The steps of a run: each measures one thing and leaves its evidence in the session.
+
+A step knows what it measures and nothing of verdicts; harness/run/judge.py reads what is left here.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import singledispatch
+
+from engine import clock as engine_clock
+from engine import probe
+from harness.bench.launch import Report, measure
+from harness.bench.plan import ComponentPlan
+from harness.bench.reports import histogram_of
+from harness.config.scenario import (
+    Clock,
+    Components,
+    Feed,
+    NullBench,
+    Phase,
+    Soak,
+    Stages,
+    Throughput,
+    TickToTrade,
+)
+from harness.measure import noise, percentiles
+from harness.measure.histogram import Histogram
+from harness.run.session import Json, Sample, Session
+from harness.run.soak import soak
+from harness.run.trials import BOTH, SEARCH, account, hold, hot_path, record, repeat
+
+NEIGHBOUR_PROBES = 200  # 30 ms a CPU: enough to tell a share of quiet chunks to a few percent
+FENCED = "lfence_rdtsc_lfence__rdtscp_lfence"
+GETTIME = "clock_gettime"
+
+
+def noise_floor(session: Session, when: str) -> None:
+    """Gaps on both CPUs at once, their neighbours, and the distance between them."""
+    cpus, clock = session.cpus.by_role(), session.clock
+    seconds = session.scenario.noise.duration_ns / 1e9
+    roles = {cpu: role for role, cpu in cpus.items()}
+    for seen in probe.noise(list(cpus.values()), seconds, clock):
+        record = noise.floor_record(
+            seen.gaps_ns,
+            seen.seconds,
+            seen.threshold_ns,
+            when=when,
+            cpu=seen.cpu,
+            role=roles[seen.cpu],
+        )
+        session.noise["floor"].append(record)
+    for cpu in cpus.values():
+        found = probe.neighbour(cpu, clock, NEIGHBOUR_PROBES)
+        session.noise["neighbour"].append(
+            {
+                "when": when,
+                "cpu": cpu,
+                "quiet_share": found.quiet_share,
+                "best_ns": found.best_ns,
+                "median_ns": found.median_ns,
+            }
+        )
+    rtt_ns = probe.placement_ns(session.cpus.rig, session.cpus.engine, clock)
+    session.noise["placement"].append(
+        {"when": when, "cpus": [session.cpus.rig, session.cpus.engine], "rtt_ns": rtt_ns}
+    )
+
+
+def calibrate(session: Session, window_ns: int) -> None:
+    """The clock that every figure of the run is converted with."""
+    session.clock = engine_clock.calibrate(window_ns)
+    session.noise["clock"] = {
+        "tsc_hz": session.clock.tsc_hz,
+        "quantum_ns": session.clock.quantum_ns,
+        "disagree_ppb": session.clock.disagree_ppb,
+        "offset": _offset(session),
+    }
+
+
+def recalibrate(session: Session, window_ns: int) -> None:
+    """Once more at the end: a clock that moved in between makes every figure doubtful."""
+    after = engine_clock.calibrate(window_ns)
+    facts = session.noise["clock"]
+    moved_ppb = round((after.tsc_hz / session.clock.tsc_hz - 1) * 1e9)
+    facts["disagree_ppb"] = max(facts["disagree_ppb"], after.disagree_ppb, moved_ppb, key=abs)
+    facts["offset_after"] = _offset(session)
+
+
+def _offset(session: Session) -> Json:
+    found = engine_clock.offset(session.cpus.rig, session.cpus.engine)
+    per_tick = session.clock.ns_per_tick
+    return {
+        "cpus": list(found.cpus),
+        "offset_ns": found.offset_ticks * per_tick,
+        "bound_ns": found.bound_ticks * per_tick,
+        "rtt_ns": found.rtt_ticks * per_tick,
+        "n_violations": found.n_violations,
+    }
+
+
+@singledispatch
+def perform(phase: Phase, session: Session) -> None:
+    """Do what a phase of the scenario says."""
+    raise NotImplementedError(type(phase).__name__)
+
+
+@perform.register
+def _(phase: Clock, session: Session) -> None:
+    """What reading the clock costs, and how well one reading is known."""
+    per_tick = session.clock.ns_per_tick
+    costs = {name: histogram_of(ticks) for name, ticks in engine_clock.costs().items()}
+    session.noise["clock"]["pairs"] = {
+        name: {f"{stat}_ns": value for stat, value in _brief(cost, per_tick).items()}
+        for name, cost in costs.items()
+    }
+    bound_ns = session.noise["clock"]["offset"]["bound_ns"]
+    pair_p99_ns = session.noise["clock"]["pairs"][FENCED]["p99_ns"]
+    session.figure(
+        "clock.precision",
+        unit="ns",
+        kind="scalar",
+        regime="empty pair",
+        points="lfence;rdtsc;lfence to rdtscp;lfence",
+        load="idle",
+        facts={
+            "value": max(session.clock.quantum_ns, pair_p99_ns, bound_ns),
+            "quantile": 0.99,
+            "quantum_ns": session.clock.quantum_ns,
+            "pair_p99_ns": pair_p99_ns,
+            "offset_bound_ns": bound_ns,
+        },
+    )
+    session.histograms(
+        "clock.gettime",
+        [Sample(costs[GETTIME], 0.0)],
+        unit="ticks",
+        kind="latency",
+        regime="hot",
+        points="fenced pair around one call",
+        load="idle",
+        facts={"verified": True},
+    )
+
+
+def _brief(cost: Histogram, scale: float) -> dict[str, float]:
+    table = percentiles.table(cost, scale)
+    return {stat: table[stat] or 0.0 for stat in ("min", "p50", "p99", "max")}
+
+
+@perform.register
+def _(phase: NullBench, session: Session) -> None:
+    for trial in phase.trials:
+        record(session, trial, repeat(session, trial, mode="reflect"))
+
+
+@perform.register
+def _(phase: TickToTrade, session: Session) -> None:
+    """The scored pass: no stage timing, nothing attached."""
+    for trial in phase.trials:
+        reports = repeat(session, trial)
+        record(session, trial, reports)
+        for i, report in enumerate(reports, 1):
+            account(session, f"{trial.id}.r{i}", report)
+        hot_path(session, reports)
+
+
+@perform.register
+def _(phase: Stages, session: Session) -> None:
+    """Where the time goes; the clock reads between the stages are in every figure."""
+    for trial in phase.trials:
+        (report,) = repeat(session, trial, stage_timing=True)
+        for name, histogram in report.stages.items():
+            family = "e2e" if trial.feed == "itch" else f"e2e.{trial.feed}"
+            session.histograms(
+                f"{family}.stage.{name}",
+                [Sample(histogram, report.seconds)],
+                unit="ns",
+                kind="latency",
+                regime=session.regime(trial.feed),
+                points=name,
+                load=trial.load,
+                facts={"observer": "a clock read before and after each stage"},
+            )
+        account(session, trial.id, report)
+
+
+@perform.register
+def _(phase: Components, session: Session) -> None:
+    for one in phase.metrics:
+        for regime in one.regimes:
+            session.progress.note(f"{one.id}, {regime}")
+            feed: Feed = "fix" if one.id.startswith("fix.") else "itch"
+            plan = ComponentPlan(
+                one.id, regime, session.cpus.engine, one.duration_ns, session.stream(feed)
+            )
+            _component(session, one.id, regime, measure(plan))
+
+
+def _component(session: Session, name: str, regime: str, report: Report) -> None:
+    """Regimes of one operation share a name: which of them is scored is the matrix's to say."""
+    clock, facts = session.clock, report["facts"]
+    pair = percentiles.table(histogram_of(report["hists"]["pair"]), clock.ns_per_tick)
+    chain, quiet = (_chain_ns(report, clock.ns_per_tick, name_) for name_ in ("chain", "chain.quiet"))
+    verified = facts["n_wrong"] == 0
+    judged = {
+        "verified": verified,
+        "answer_hash": f"{facts['answer_hash']:#018x}",
+        "quantum_ns": clock.quantum_ns,
+        "pair_p50_ns": pair["p50"],
+        "pair_spread_ns": (pair["p99"] or 0.0) - (pair["p50"] or 0.0),
+        "chain_min_ns": chain.get("min"),
+        "chain_p50_ns": chain.get("p50"),
+        "chain_quiet_p50_ns": quiet.get("p50"),
+        "quiet_share": report["quiet_share"],
+        "saturated": 0,
+        "mix": report["mix"],
+        **{key: facts[key] for key in ("n_ops", "n_inputs", "n_input_bytes", "n_live_orders")},
+        "allocs": facts["allocs"],
+        "faults": facts["minflt"],
+    }
+    session.histograms(
+        name,
+        [Sample(histogram_of(report["hists"]["per_op"]), report["seconds"])],
+        unit="ticks",
+        kind="short_op",
+        regime=regime,
+        points="fenced pair around one operation",
+        load="one thread",
+        facts=judged,
+        roles=("engine",),
+        log_name=f"{name}.{regime}",
+    )
+    session.check(
+        f"answer.{name}.{regime}", f"{name} computes what it should", facts["n_wrong"], 0
+    )
+
+
+def _chain_ns(report: Report, ns_per_tick: float, which: str) -> dict[str, float | None]:
+    """Percentiles of batch means, in ns an operation; thousandths of a tick were recorded."""
+    batches = histogram_of(report["hists"][which])
+    return percentiles.table(batches, ns_per_tick / 1000) if batches.n else {}
+
+
+@perform.register
+def _(phase: Throughput, session: Session) -> None:
+    """Halve the bracket on the scale of ratios, then hold the lower edge several times."""
+    low, high = phase.target_rate_per_s, phase.max_rate_per_s
+    if hold(session, phase, low, phase.probe_ns):
+        if hold(session, phase, high, phase.probe_ns):
+            low = high
+        while high > low * (1 + phase.width_bp / 10_000):
+            middle = round(math.sqrt(low * high))
+            held = hold(session, phase, middle, phase.probe_ns)
+            low, high = (middle, high) if held else (low, middle)
+    held_lengths = [phase.trial_ns] * phase.confirm_trials
+    if phase.soak_ns:
+        held_lengths.append(phase.soak_ns)
+    for length_ns in held_lengths:
+        hold(session, phase, low, length_ns)
+    session.figure(
+        phase.id,
+        unit="msg/s",
+        kind="throughput",
+        regime=session.regime(phase.feed),
+        points="wire",
+        load="searched",
+        facts={"phase": SEARCH, "joint_metric": "e2e.wire"},
+        roles=BOTH,
+    )
+
+
+@perform.register
+def _(phase: Soak, session: Session) -> None:
+    soak(phase, session)

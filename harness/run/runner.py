@@ -1,0 +1,231 @@
+"""The main job: measure what a scenario declares, judge it, and leave a run directory behind.
+
+The order is the argument: what the host is, what it takes away, what the bench costs, what the parts
+cost, what the whole does, and then once more what the host takes away. Nothing is judged before
+everything is on the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import engine
+from engine import clock as engine_clock
+from harness import report
+from harness.config.matrix import load_matrix
+from harness.config.scenario import Clock, Feed, Scenario, Soak
+from harness.config.loader import project_data
+from harness.errors import ExitCode, HostError
+from harness.measure import provenance
+from harness.report.junit import junit_xml
+from harness.report.openmetrics import openmetrics
+from harness.report.text import scorecard
+from harness.run.artifacts import RunDir, sha256_of
+from harness.run.judge import judge
+from harness.run.phases import calibrate, noise_floor, perform, recalibrate
+from harness.run.progress import Progress
+from harness.run.raw import read_raw
+from harness.run.session import Cpus, Session
+from harness.traffic.inputs import InputFile, open_input
+
+DEFAULT_WINDOW_NS = 200_000_000  # of the calibration, for scenarios that do not score the clock
+FEED_OF_KIND: dict[str, Feed] = {"itch": "itch", "dbn": "itch", "pcap": "itch", "fix": "fix"}
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """Where the evidence lies and what it says."""
+
+    dir: Path
+    verdict: str
+    exit_code: ExitCode
+    summary: str
+
+
+class Interrupted(KeyboardInterrupt):
+    """The run was cut off; `where` holds what was written until then."""
+
+    def __init__(self, where: Path) -> None:
+        super().__init__(f"interrupted; what was measured until then is in {where}, it is no result")
+        self.where = where
+
+
+def run(
+    scenario: Scenario,
+    *,
+    scenario_path: Path,
+    out: Path,
+    progress: Progress,
+    input_path: Path | None = None,
+    command: list[str] | None = None,
+) -> RunOutcome:
+    """Perform a scenario. RedlineError for what the user or the host must change.
+
+    A capture named by `input_path` replaces the synthetic stream of its own protocol. An interrupt
+    raises Interrupted and leaves a `.partial` directory, except in a soak, which ends as INCOMPLETE.
+    """
+    cpus = _cpus(scenario)
+    capture = open_input(input_path) if input_path else None
+    matrix_path = project_data(scenario.matrix)
+    load_matrix(matrix_path)  # its faults are told before anything is measured
+    directory = RunDir.create(out)
+    session = Session(scenario, directory, cpus, progress)
+    if capture and input_path:
+        session.input_path = str(input_path)
+        session.input_feed = FEED_OF_KIND[capture.kind]
+    directory.write_text("scenario.yaml", scenario.to_yaml())
+    directory.write_bytes("matrix.yaml", matrix_path.read_bytes())
+    started = datetime.now(UTC)
+    status = "complete"
+    with _stop_on_sigterm():
+        try:
+            _measure(session)
+        except KeyboardInterrupt:
+            if not any(isinstance(phase, Soak) for phase in scenario.phases):
+                raise Interrupted(directory.path) from None
+            status = "incomplete"
+    env = provenance.collect(scenario_path=scenario_path, cpus=cpus.by_role())
+    directory.write_json("env.json", env)
+    directory.write_json("noise.json", session.noise)
+    record = {
+        "schema": "redline.run/1",
+        "id": directory.id,
+        "status": status,
+        "started_utc": _utc(started),
+        "ended_utc": _utc(datetime.now(UTC)),
+        "command": command or sys.argv,
+        "build": _build(),
+        "scenario": {
+            "name": scenario.name,
+            "file": "scenario.yaml",
+            "sha256": sha256_of(directory.file("scenario.yaml")),
+        },
+        "input": _input(session, capture),
+        "measurements": session.measurements,
+        "checks": session.checks,
+    }
+    return _judged(directory, record, env["fingerprint"]["sha256"])
+
+
+def _measure(session: Session) -> None:
+    scenario, progress = session.scenario, session.progress
+    window_ns = next(
+        (p.window_ns for p in scenario.phases if isinstance(p, Clock)), DEFAULT_WINDOW_NS
+    )
+    noise_s = scenario.noise.duration_ns / 1e9
+    calibrate(session, window_ns)
+    progress.phase("noise floor before", noise_s)
+    noise_floor(session, "before")
+    for phase in scenario.phases:
+        progress.phase(phase.phase.replace("_", " "), phase.measured_ns() / 1e9)
+        perform(phase, session)
+    progress.phase("noise floor after", noise_s)
+    noise_floor(session, "after")
+    recalibrate(session, window_ns)
+    for metric, worst in session.hot_path.items():
+        session.figure(
+            metric,
+            unit="count",
+            kind="scalar",
+            regime="scored trials",
+            points="engine thread, measured window",
+            load="as the trials",
+            facts={"value": worst},
+        )
+
+
+def _judged(directory: RunDir, record: dict[str, Any], fingerprint: str) -> RunOutcome:
+    """Write the raw record, judge it from the disk, write what follows from it, seal."""
+    directory.write_json("run.json", record)
+    raw = read_raw(directory.path)
+    judged = judge(raw)
+    record |= judged
+    directory.rewrite_json("run.json", record)
+    directory.write_text("junit.xml", junit_xml(record, fingerprint))
+    directory.write_text("metrics.prom", openmetrics(record, raw.hlogs, fingerprint))
+    report.write_report(directory.path)
+    final = directory.finish()
+    verdict = judged["verdict"]
+    return RunOutcome(
+        dir=final,
+        verdict=verdict["state"],
+        exit_code=ExitCode(verdict["exit_code"]),
+        summary=scorecard(final),
+    )
+
+
+def _cpus(scenario: Scenario) -> Cpus:
+    """The last allowed CPU for the engine, the one before it for the rig: interrupts favour the first."""
+    allowed = sorted(os.sched_getaffinity(0))
+    if len(allowed) < scenario.requires.cpus:
+        raise HostError(
+            f"{scenario.name} needs {scenario.requires.cpus} CPUs, this process may use "
+            f"{len(allowed)}: {','.join(map(str, allowed))}"
+        )
+    if not engine_clock.caps()["trusted"]:
+        raise HostError("the time stamp counter of this CPU cannot be trusted: no invariant TSC")
+    return Cpus(engine=allowed[-1], rig=allowed[-2])
+
+
+def _build() -> dict[str, str]:
+    return {
+        "version": engine.VERSION,
+        "build_type": engine.BUILD_TYPE,
+        "march": engine.MARCH,
+        "compiler": engine.COMPILER,
+        "core_sha256": sha256_of(engine.core_file()),
+    }
+
+
+def _input(session: Session, capture: InputFile | None) -> dict[str, Any]:
+    made = session.scenario.input
+    common = {"answer": session.answer}
+    if capture is not None:
+        return common | {
+            "kind": capture.kind,
+            "name": Path(str(session.input_path)).name,
+            "sha256": capture.sha256,
+            "n_messages": (session.answer or {}).get("messages", 0),
+            "seed": None,
+            "description": capture.description,
+        }
+    text = made.model_dump_json()
+    return common | {
+        "kind": "synthetic",
+        "name": f"seed {made.seed}",
+        "sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "n_messages": made.messages,
+        "seed": made.seed,
+        "description": (
+            f"seeded stream of {made.messages:,} operations on {made.instruments} instruments with "
+            f"about {made.orders:,} live orders, calibrated on real captures"
+        ),
+    }
+
+
+def _utc(when: datetime) -> str:
+    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@contextlib.contextmanager
+def _stop_on_sigterm() -> Iterator[None]:
+    """SIGTERM as an interrupt: a killed run puts its processes away before it leaves."""
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

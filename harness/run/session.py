@@ -1,0 +1,208 @@
+"""What a run knows and has collected so far: the raw part of run.json and the files beside it.
+
+One writer, the runner. Every figure goes in once, through here, so the evidence has one shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.clock import Clock
+from harness.bench.plan import EnginePlan, StreamPlan
+from harness.config.scenario import Feed, Scenario
+from harness.measure.histogram import Histogram
+from harness.run.artifacts import RunDir
+from harness.run.progress import Progress
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Cpus:
+    """The two CPUs of a bench on one host."""
+
+    engine: int
+    rig: int
+
+    def by_role(self) -> dict[str, int]:
+        return {"engine": self.engine, "rig": self.rig}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A histogram of one repeat, and how long it was recorded."""
+
+    histogram: Histogram
+    seconds: float
+
+
+@dataclass(slots=True)
+class Session:
+    """One run in progress. `input_path` stands in for the synthetic stream of its own protocol."""
+
+    scenario: Scenario
+    dir: RunDir
+    cpus: Cpus
+    progress: Progress
+    input_path: str | None = None
+    input_feed: Feed | None = None
+    clock: Clock = field(default_factory=lambda: Clock(0, 0, 0))
+    noise: Json = field(default_factory=lambda: _empty_noise())
+    measurements: list[Json] = field(default_factory=list)
+    checks: list[Json] = field(default_factory=list)
+    answer: Json | None = None
+    hot_path: dict[str, int] = field(default_factory=dict)  # worst count over the scored trials
+
+    def stream(self, feed: Feed) -> StreamPlan:
+        """The market data of a protocol: the user's capture where it speaks it, else the made one."""
+        made = self.scenario.input
+        return StreamPlan(
+            feed=feed,
+            path=self.input_path if feed == self.input_feed else None,
+            seed=made.seed,
+            n_instruments=made.instruments,
+            n_orders=made.orders,
+            n_messages=made.messages,
+        )
+
+    def regime(self, feed: Feed) -> str:
+        """How the input enters the name of a metric."""
+        return f"{feed} {'capture' if feed == self.input_feed else 'synthetic'} stream"
+
+    def engine(self) -> EnginePlan:
+        rule, limits = self.scenario.strategy, self.scenario.limits
+        return EnginePlan(
+            threshold_permille=rule.imbalance_bp // 10,
+            every=rule.every,
+            order_qty=rule.lot,
+            max_spread_nano=rule.max_spread_nano,
+            max_qty=limits.max_qty,
+            max_notional=limits.max_notional,
+            max_position=limits.max_position,
+            band_bps=limits.band_bp,
+            rate_per_s=limits.max_orders_per_s,
+            rate_burst=limits.burst,
+            max_open=limits.max_open,
+        )
+
+    def histograms(
+        self,
+        metric: str,
+        samples: Sequence[Sample],
+        *,
+        unit: str,
+        kind: str,
+        regime: str,
+        points: str,
+        load: str,
+        facts: Mapping[str, Any],
+        roles: Sequence[str] = (),
+        log_name: str = "",
+    ) -> None:
+        """A measurement from histograms, a tag a repeat, in a log of its own. Unit: ns or ticks."""
+        stem = log_name or metric
+        name = f"{stem}.hlog"
+        tags = [f"{stem}.r{i}" for i in range(1, len(samples) + 1)]
+        comment = f"one tick is {self.clock.ns_per_tick!r} ns" if unit == "ticks" else ""
+        with self.dir.hlog(name, unit, comment=comment) as log:
+            start_s = 0.0
+            for tag, sample in zip(tags, samples, strict=True):
+                log.append(tag, start_s, sample.seconds, sample.histogram)
+                start_s += sample.seconds
+        n = sum(sample.histogram.n for sample in samples)
+        self.recorded(
+            metric,
+            name,
+            tags,
+            unit=unit,
+            kind=kind,
+            regime=regime,
+            points=points,
+            load=load,
+            facts={"n": n, **facts},
+            roles=roles,
+        )
+
+    def recorded(
+        self,
+        metric: str,
+        name: str,
+        tags: Sequence[str],
+        *,
+        unit: str,
+        kind: str,
+        regime: str,
+        points: str,
+        load: str,
+        facts: Mapping[str, Any],
+        roles: Sequence[str] = (),
+    ) -> None:
+        """A measurement whose log `name` is written already."""
+        tick_ns = self.clock.ns_per_tick if unit == "ticks" else 1.0
+        evidence = {"hlog": name, "tags": list(tags)}
+        shown = {"tick_ns": tick_ns, **facts}
+        self._measurement(metric, "ns", kind, regime, points, load, shown, roles, evidence)
+
+    def figure(
+        self,
+        metric: str,
+        *,
+        unit: str,
+        kind: str,
+        regime: str,
+        points: str,
+        load: str,
+        facts: Mapping[str, Any],
+        roles: Sequence[str] = (),
+    ) -> None:
+        """A measurement without a histogram: a scalar, or a search whose trials are in the series."""
+        evidence: Json = {"hlog": None, "tags": []}
+        self._measurement(metric, unit, kind, regime, points, load, facts, roles, evidence)
+
+    def _measurement(
+        self,
+        metric: str,
+        unit: str,
+        kind: str,
+        regime: str,
+        points: str,
+        load: str,
+        facts: Mapping[str, Any],
+        roles: Sequence[str],
+        evidence: Mapping[str, Any],
+    ) -> None:
+        self.measurements.append(
+            {
+                "id": metric,
+                "unit": unit,
+                "kind": kind,
+                "regime": regime,
+                "points": points,
+                "load": load,
+                "facts": dict(facts),
+                **({"roles": list(roles)} if roles else {}),
+                **evidence,
+            }
+        )
+
+    def check(self, name: str, promise: str, seen: object, wanted: object) -> None:
+        """A promise that holds when what was seen is what was wanted."""
+        self.checks.append(
+            {
+                "id": name,
+                "promise": promise,
+                "ok": seen == wanted,
+                "seen": str(seen),
+                "wanted": str(wanted),
+                "gate": True,
+            }
+        )
+
+    def series(self, entry: Json) -> None:
+        self.dir.append_jsonl("series.jsonl", entry)
+
+
+def _empty_noise() -> Json:
+    return {"clock": {}, "floor": [], "neighbour": [], "placement": []}

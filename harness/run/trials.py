@@ -1,0 +1,125 @@
+"""Trials: what is planned for one, what its repeats leave as evidence, and what they promise.
+
+A trial is one engine under one load in a process of its own; several phases are made of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from harness.bench.launch import measure
+from harness.bench.plan import Mode, TrialPlan
+from harness.bench.reports import TrialReport
+from harness.config.scenario import Throughput, Trial
+from harness.run.session import Sample, Session
+
+SEARCH = "search"
+SEARCH_WARMUP_NS = 100_000_000  # the books are filled and the caches warm; nothing is scored before
+BOTH = ("engine", "rig")  # a wire-to-wire figure crosses both threads
+
+
+def plan_of(
+    session: Session, trial: Trial, *, mode: Mode = "engine", stage_timing: bool = False
+) -> TrialPlan:
+    return TrialPlan(
+        stream=session.stream(trial.feed),
+        engine=session.engine(),
+        mode=mode,
+        schedule=trial.schedule,
+        rate_per_s=trial.rate_per_s,
+        warmup_ns=trial.warmup_ns,
+        duration_ns=trial.duration_ns,
+        interval_ns=0,
+        cpu_engine=session.cpus.engine,
+        cpu_rig=session.cpus.rig,
+        ring_bytes=session.scenario.bench.ring_bytes,
+        stage_timing=stage_timing,
+        audit_path=None if mode == "reflect" else str(session.dir.path / f"{trial.id}.audit"),
+    )
+
+
+def repeat(
+    session: Session, trial: Trial, *, mode: Mode = "engine", stage_timing: bool = False
+) -> list[TrialReport]:
+    """The repeats of a trial, each in a process of its own."""
+    reports = []
+    plan = plan_of(session, trial, mode=mode, stage_timing=stage_timing)
+    for i in range(1, trial.repeats + 1):
+        session.progress.note(f"{trial.id} {i}/{trial.repeats}")
+        report = TrialReport.of(measure(plan))
+        session.series(report.series(trial.id, trial.rate_per_s))
+        reports.append(report)
+    return reports
+
+
+def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> None:
+    """The metrics that a trial was declared to measure, and their companions."""
+    last = reports[-1]
+    answer = last.answer if last.has_engine else None
+    if session.input_feed == trial.feed and answer is not None:
+        session.answer = answer
+    facts = {
+        "loss": sum(r.loss for r in reports),
+        "planned": sum(r.planned for r in reports),
+        "sent": sum(r.sent for r in reports),
+        "lateness_p999_ns": max(r.lateness_p999_ns for r in reports),
+        "allocs": max(r.allocs for r in reports),
+        "faults": max(r.faults for r in reports),
+        "answer_hash": last.answer_hash,
+    }
+    wire, buf = trial.measures.wire, trial.measures.buf
+    wanted: list[tuple[str, str]] = []
+    if wire:
+        family = wire.removesuffix("wire")
+        wanted += [(wire, "wire"), (family + "service", "service"), (family + "lateness", "lateness")]
+    if buf:
+        wanted += [(buf, "buf")]
+    for metric, point in wanted:
+        session.histograms(
+            metric,
+            [Sample(r.histogram(point), r.seconds) for r in reports],
+            unit="ns",
+            kind="latency",
+            regime=session.regime(trial.feed),
+            points=point,
+            load=trial.load,
+            facts=facts,
+            roles=("engine",) if point == "buf" else BOTH,
+        )
+
+
+def account(session: Session, name: str, report: TrialReport) -> None:
+    """What the trial promises about its own arithmetic."""
+    session.check(
+        f"conservation.{name}",
+        "everything counted on both ends of a way agrees",
+        report.broken or "agrees",
+        "agrees",
+    )
+    session.check(
+        f"answer.{name}.orders", "the exchange understood every order", report.bad_orders, 0
+    )
+    damage = (report.answer or {}).get("damage", "no book was reported")
+    session.check(f"answer.{name}.book", "the books pass their integrity walk", damage, "")
+
+
+def hot_path(session: Session, reports: Sequence[TrialReport]) -> None:
+    """Heap calls and page faults of the engine thread while it was measured: the worst trial."""
+    for metric, unit_of_report in (("alloc.hot_path", "allocs"), ("faults.hot_path", "faults")):
+        worst = max(getattr(report, unit_of_report) for report in reports)
+        session.hot_path[metric] = max(worst, session.hot_path.get(metric, 0))
+
+
+def hold(session: Session, phase: Throughput, rate_per_s: int, length_ns: int) -> bool:
+    """One trial of the search; True when nothing was lost."""
+    session.progress.note(f"{phase.id} at {rate_per_s:,}/s for {length_ns / 1e9:g} s")
+    trial = Trial.of(
+        phase.id,
+        phase.feed,
+        rate_per_s=rate_per_s,
+        warmup_ns=SEARCH_WARMUP_NS,
+        duration_ns=length_ns,
+    )
+    report = TrialReport.of(measure(plan_of(session, trial)))
+    session.series(report.series(SEARCH, rate_per_s))
+    return report.loss == 0

@@ -1,0 +1,1 @@
+"""What is sent and when: calibrations, synthetic streams, captures, schedules."""
