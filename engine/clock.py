@@ -56,6 +56,6 @@ def costs(n: int = 100_000) -> dict[str, _core.Hist]:
 
 
 def offset(cpu_a: int, cpu_b: int, n_rounds: int = 100_000) -> Offset:
-    """Bound the offset of two CPUs' counters by ping-pong. Raises EngineError on an unusable CPU."""
+    """Bound the offset of two CPUs' counters by ping-pong. EngineError on an unusable CPU."""
     found = _core.clock_offset(cpu_a, cpu_b, n_rounds)
     return Offset((cpu_a, cpu_b), **found)

@@ -1,4 +1,4 @@
-"""Single operations of the hot path, timed one by one: what each costs, and whether it was right."""
+"""Single operations of the hot path, timed one by one: their cost, and whether they were right."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from engine import _core
 from engine.clock import Clock
 from engine.market import Stream
 
-# Warm-up ends when the last blocks agree; a cold machine that never settles is measured all the same.
+# Warm-up ends when the last blocks agree; a cold machine that never settles is measured all the
+# same.
 WARMUP_MIN_NS = 100_000_000
 WARMUP_MAX_NS = 2_000_000_000
 
@@ -47,8 +48,8 @@ def measure(
 ) -> Component:
     """Measure on a pinned thread. `stream` is the input of parsers and books.
 
-    Raises ValueError for a name or regime that does not exist, EngineError for one that does not fit.
-    """
+    Raises ValueError for a name or regime that does not exist, EngineError for one that does not
+    fit."""
     found = _core.component(
         name=name,
         regime=regime,

@@ -18,12 +18,15 @@ Source = Literal["itch", "dbn", "fix", "pcap"]
 FeedKind = Literal["itch", "dbn", "fix"]
 Framing = Literal["mold-wrap", "mold", "fix-stamp", "raw"]
 
-# Mirrors struct rl_stream_rec: where a record lies, the venue's or the capture's stamp, how much it holds.
+# Mirrors struct rl_stream_rec: where a record lies, the venue's or the capture's stamp, how much it
+# holds.
 STREAM_REC = np.dtype(
     [("offset", "<u8"), ("ts_ns", "<u8"), ("n_bytes", "<u4"), ("n_messages", "<u4")]
 )
 
-MEAN_GAP_NS = 1000  # between operations, for the stamps inside a synthetic stream; a schedule sends it
+MEAN_GAP_NS = (
+    1000  # between operations, for the stamps inside a synthetic stream; a schedule sends it
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,14 +66,14 @@ def synthetic(
     permille: Mapping[str, int],
     tables: Mapping[str, npt.NDArray[np.int32]],
 ) -> tuple[Stream, dict[str, int]]:
-    """A seeded stream that behaves like the capture it was calibrated on, and counts of what is in it.
+    """A seeded stream that behaves like the capture it was calibrated on, and counts of what is in
+    it.
 
     `operations` are relative counts, `permille` the shares `reprice_keeps_qty`, `last_fill_part`,
-    `attributed` and `priced`, `tables` equally likely values, all by name (csrc/rig/synth.h). The body
-    holds about `n_messages` operations and ends with the books as they were before it, so that it may
-    be sent again and again. Raises EngineError for sizes that cannot be made, ValueError for a
-    calibration that lacks something.
-    """
+    `attributed` and `priced`, `tables` equally likely values, all by name (csrc/rig/synth.h). The
+    body holds about `n_messages` operations and ends with the books as they were before it, so that
+    it may be sent again and again. Raises EngineError for sizes that cannot be made, ValueError for
+    a calibration that lacks something."""
     data, recs, loop_from, counts = _core.synth(
         seed=seed,
         n_body=n_messages,

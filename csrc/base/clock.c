@@ -115,10 +115,12 @@ int rl_clock_calibrate(struct rl_clock *c, uint64_t window_ns, int64_t *disagree
     return err;
 }
 
-/* --- quantum ------------------------------------------------------------------------------------ */
+/* --- quantum --- */
 
 #define N_DIFFERENCES 2048 /* ticks; an undisturbed pair of reads is far below on any CPU */
 #define N_QUANTUM_READS 100000
+/* Not 1: cores bump the second of two reads inside one step, so that no reading repeats. */
+#define FIRST_DIFFERENCE 2
 
 static uint64_t gcd(uint64_t a, uint64_t b)
 {
@@ -140,14 +142,14 @@ static inline void linger(uint32_t n)
 
 /*
  * The distance of neighbouring clusters of differences. A counter that the hypervisor scales rounds
- * each of its steps up or down, so a cluster is up to three ticks wide and the gcd sees only 1. A wider
- * cluster belongs to a counter without steps: 0.
+ * each of its steps up or down, so a cluster is up to three ticks wide and the gcd sees only 1. A
+ * wider cluster belongs to a counter without steps: 0.
  */
 static uint64_t cluster_step(const uint32_t *counts, uint32_t rare)
 {
     uint64_t first = 0, last = 0, step = 0;
 
-    for (uint64_t i = 1; i < N_DIFFERENCES; i++) {
+    for (uint64_t i = FIRST_DIFFERENCE; i < N_DIFFERENCES; i++) {
         if (counts[i] < rare)
             continue;
         if (last == 0 || i - last > 1) {
@@ -179,16 +181,15 @@ void rl_clock_quantum(struct rl_clock_quantum *q)
         if (ticks < N_DIFFERENCES)
             varied[ticks]++;
     }
-    for (uint64_t i = 1; i < N_DIFFERENCES; i++) {
+    for (uint64_t i = FIRST_DIFFERENCE; i < N_DIFFERENCES; i++) {
         if (close[i] > close[mode])
             mode = i;
         if (varied[i] >= rare)
             divisor = gcd(i, divisor);
     }
     step = cluster_step(varied, rare);
-    *q = (struct rl_clock_quantum){.mode_ticks = mode,
-                                   .gcd_ticks = divisor == 0 ? 1 : divisor,
-                                   .n_reads = N_QUANTUM_READS};
+    *q = (struct rl_clock_quantum){
+        .mode_ticks = mode, .gcd_ticks = divisor == 0 ? 1 : divisor, .n_reads = N_QUANTUM_READS};
     q->quantum_ticks = step > q->gcd_ticks ? step : q->gcd_ticks;
 }
 
@@ -200,7 +201,7 @@ uint64_t rl_clock_quantum_ticks(void)
     return q.quantum_ticks;
 }
 
-/* --- costs -------------------------------------------------------------------------------------- */
+/* --- costs --- */
 
 const char *rl_clock_cost_name(enum rl_clock_cost which)
 {
@@ -268,14 +269,14 @@ uint64_t rl_clock_cost(enum rl_clock_cost which, uint64_t n, struct rl_hist *tic
     return n_cut;
 }
 
-#define TIME_BATCH(statement)                                                                      \
-    do {                                                                                           \
-        uint64_t from = rl_tsc_begin();                                                            \
-                                                                                                   \
-        for (uint32_t i = 0; i < n; i++) {                                                         \
-            statement;                                                                             \
-        }                                                                                          \
-        ticks = rl_tsc_end() - from;                                                               \
+#define TIME_BATCH(statement)              \
+    do {                                   \
+        uint64_t from = rl_tsc_begin();    \
+                                           \
+        for (uint32_t i = 0; i < n; i++) { \
+            statement;                     \
+        }                                  \
+        ticks = rl_tsc_end() - from;       \
     } while (0)
 
 uint64_t rl_clock_batch_cost(enum rl_clock_cost which, uint32_t n)
@@ -308,7 +309,7 @@ uint64_t rl_clock_batch_cost(enum rl_clock_cost which, uint32_t n)
     return mul_div(best, 1000, n);
 }
 
-/* --- offset between two CPUs --------------------------------------------------------------------- */
+/* --- offset between two CPUs --- */
 
 struct ping_pong {
     RL_ALIGNED _Atomic uint32_t ping; /* a writes: number of the round */
@@ -334,7 +335,7 @@ static void *answer_pings(void *arg)
     if (!both_pinned(p, 1))
         return NULL;
     for (uint32_t round = 1; round <= p->n_rounds; round++) {
-        /* O1 acquire, pairs with the release in send_pings: seen means stamped after it was sent. */
+        /* O1 acquire, pairs with the release in send_pings: the stamp is later than the ping. */
         while (atomic_load_explicit(&p->ping, memory_order_acquire) != round)
             ;
         p->stamp = rl_tsc_begin();
@@ -354,7 +355,7 @@ static void *send_pings(void *arg)
     for (uint32_t round = 1; round <= p->n_rounds; round++) {
         uint64_t from = rl_tsc_begin();
 
-        atomic_store_explicit(&p->ping, round, memory_order_release); /* O1 */
+        atomic_store_explicit(&p->ping, round, memory_order_release);         /* O1 */
         while (atomic_load_explicit(&p->pong, memory_order_acquire) != round) /* O2 */
             ;
         uint64_t to = rl_tsc_end();

@@ -61,9 +61,9 @@ static inline uint64_t rl_tsc_end(void)
 /* What one calibration found; a value, never changed afterwards. */
 struct rl_clock {
     uint64_t tsc_hz;
-    uint64_t ns_mult;   /* ns a tick, in units of 2^-32 */
-    uint64_t tick_mult; /* ticks a ns, in units of 2^-32 */
-    uint64_t tsc_base;  /* one moment in both clocks, for joining with kernel time stamps */
+    uint64_t ns_mult;     /* ns a tick, in units of 2^-32 */
+    uint64_t tick_mult;   /* ticks a ns, in units of 2^-32 */
+    uint64_t tsc_base;    /* one moment in both clocks, for joining with kernel time stamps */
     uint64_t raw_base_ns; /* CLOCK_MONOTONIC_RAW at tsc_base */
 };
 
@@ -90,16 +90,17 @@ struct rl_clock_caps {
     char brand[49];
 };
 
-/* Fills *caps always; -ENOTSUP when the counter cannot be trusted (no invariant TSC or no rdtscp). */
+/* Fills *caps always; -ENOTSUP without invariant TSC or without rdtscp. */
 int rl_clock_check(struct rl_clock_caps *caps);
 
-/* One moment in both clocks: the narrowest of 50 bracketed readings; returns half the bracket, ticks. */
+/* One moment in both clocks, the narrowest of 50 brackets; returns half its width in ticks. */
 uint64_t rl_clock_pair(clockid_t id, uint64_t *tsc, uint64_t *ns);
 
 /*
  * Two windows of window_ns each against CLOCK_MONOTONIC_RAW; *disagree_ppb is how far the second
  * lies from the first. It sleeps meanwhile. The result is the two windows together. -EINVAL for a
- * window below 1 ms. Agreement is self-consistency: RAW is the same counter times the kernel's constant.
+ * window below 1 ms. Agreement is self-consistency: RAW is the same counter times the kernel's
+ * constant.
  */
 int rl_clock_calibrate(struct rl_clock *c, uint64_t window_ns, int64_t *disagree_ppb);
 
@@ -110,7 +111,7 @@ int rl_clock_calibrate(struct rl_clock *c, uint64_t window_ns, int64_t *disagree
 struct rl_clock_quantum {
     uint64_t mode_ticks;    /* most frequent difference of two reads back to back */
     uint64_t gcd_ticks;     /* of all differences that are not rare, read at varied distances */
-    uint64_t quantum_ticks; /* the gcd, or the distance of clusters where a scaled counter blurs them */
+    uint64_t quantum_ticks; /* the gcd, or the distance of clusters that a scaled counter blurs */
     uint32_t n_reads;
 };
 void rl_clock_quantum(struct rl_clock_quantum *q);
@@ -119,10 +120,10 @@ void rl_clock_quantum(struct rl_clock_quantum *q);
 uint64_t rl_clock_quantum_ticks(void);
 
 /* What reading a clock costs; the names are those of the report. */
-#define RL_CLOCK_COSTS(X)                                                                          \
-    X(RL_COST_FENCED, "lfence_rdtsc_lfence__rdtscp_lfence")                                        \
-    X(RL_COST_RDTSC, "rdtsc__rdtsc")                                                               \
-    X(RL_COST_RDTSCP, "rdtscp__rdtscp")                                                            \
+#define RL_CLOCK_COSTS(X)                                   \
+    X(RL_COST_FENCED, "lfence_rdtsc_lfence__rdtscp_lfence") \
+    X(RL_COST_RDTSC, "rdtsc__rdtsc")                        \
+    X(RL_COST_RDTSCP, "rdtscp__rdtscp")                     \
     X(RL_COST_CLOCK_GETTIME, "clock_gettime")
 
 enum rl_clock_cost {
@@ -147,8 +148,8 @@ uint64_t rl_clock_batch_cost(enum rl_clock_cost which, uint32_t n);
 /* How far cpu_b's counter is ahead of cpu_a's, and how well that is known. */
 struct rl_clock_offset {
     int64_t offset_ticks;
-    uint64_t bound_ticks; /* the truth lies within offset +- bound: half the best round trip */
-    uint64_t rtt_ticks;   /* the best round trip */
+    uint64_t bound_ticks;  /* the truth lies within offset +- bound: half the best round trip */
+    uint64_t rtt_ticks;    /* the best round trip */
     uint64_t n_violations; /* answers stamped outside their round trip: counters that disagree */
 };
 

@@ -42,10 +42,10 @@ int rl_cpu_allowed(int *cpus, int max)
 const char *rl_cpu_missing(void)
 {
     __builtin_cpu_init();
-#define NEED(name)                                                                                 \
-    do {                                                                                           \
-        if (!__builtin_cpu_supports(name))                                                         \
-            return name;                                                                           \
+#define NEED(name)                         \
+    do {                                   \
+        if (!__builtin_cpu_supports(name)) \
+            return name;                   \
     } while (0)
 #ifdef __SSE3__
     NEED("sse3");

@@ -29,7 +29,7 @@ static inline bool rl_cpu_supports_build(void)
     return rl_cpu_missing() == NULL;
 }
 
-/* Keeps asynchronous signals away, so that they land on a thread that may be disturbed. 0/-errno. */
+/* Keeps asynchronous signals away: they land on a thread that may be disturbed. 0/-errno. */
 int rl_cpu_block_signals(void);
 
 #endif

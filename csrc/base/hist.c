@@ -136,8 +136,8 @@ uint64_t rl_hist_upper_edge(const struct rl_hist *h, uint32_t index)
     return rl_hist_lower_edge(h, index + 1) - 1;
 }
 
-int rl_hist_pair_init(struct rl_hist_pair *pair, uint64_t highest, uint32_t digits, uint64_t *counts,
-                      size_t n_bytes)
+int rl_hist_pair_init(struct rl_hist_pair *pair, uint64_t highest, uint32_t digits,
+                      uint64_t *counts, size_t n_bytes)
 {
     size_t n_each = rl_hist_bytes(highest, digits);
     int err = rl_hist_init(&pair->hist[0], highest, digits, counts, n_bytes);
@@ -146,7 +146,8 @@ int rl_hist_pair_init(struct rl_hist_pair *pair, uint64_t highest, uint32_t digi
         return err;
     if (n_bytes < 2 * n_each)
         return -ENOSPC;
-    err = rl_hist_init(&pair->hist[1], highest, digits, counts + n_each / sizeof(counts[0]), n_each);
+    err =
+        rl_hist_init(&pair->hist[1], highest, digits, counts + n_each / sizeof(counts[0]), n_each);
     atomic_init(&pair->wanted, 0);
     atomic_init(&pair->in_use, 0);
     pair->pending = false;

@@ -3,9 +3,9 @@
  *
  * The geometry is HdrHistogram's with lowest discernible value 1: values below 2 * 10^digits have a
  * bucket each, above them every power of two is cut into the same number of buckets, so a value is
- * known to one part in 10^digits. Index for index it equals the counts array of the public packages;
- * a test compares them. Values are whole units of whatever the caller records: ns, or ticks for
- * operations shorter than a microsecond.
+ * known to one part in 10^digits. Index for index it equals the counts array of the public
+ * packages; a test compares them. Values are whole units of whatever the caller records: ns, or
+ * ticks for operations shorter than a microsecond.
  *
  * Nothing is lost in silence: a value above `highest` is counted in the bucket of `highest` and in
  * n_saturated, while min and max stay exact.
@@ -39,7 +39,7 @@ struct rl_hist {
     uint64_t *counts; /* n_counts, the caller's memory */
 };
 
-/* Bytes of counts for this geometry; 0 when it is impossible (digits 1..5, 2 <= highest <= 2^62). */
+/* Bytes of counts for this geometry; 0 unless digits are 1..5 and 2 <= highest <= 2^62. */
 size_t rl_hist_bytes(uint64_t highest, uint32_t digits);
 
 /* Empties the histogram. -EINVAL for an impossible geometry, -ENOSPC when n_bytes is too small. */
@@ -53,8 +53,9 @@ void rl_hist_reset(struct rl_hist *h);
 int rl_hist_add(struct rl_hist *dst, const struct rl_hist *src);
 
 /*
- * The value at or below which pct percent of the records lie, by ceiling rank: the upper edge of the
- * bucket that holds the ranked record, never above the exact max. 0 when empty. pct is held to 0..100.
+ * The value at or below which pct percent of the records lie, by ceiling rank: the upper edge of
+ * the bucket that holds the ranked record, never above the exact max. 0 when empty. pct is held to
+ * 0..100.
  */
 uint64_t rl_hist_percentile(const struct rl_hist *h, double pct);
 
@@ -100,9 +101,9 @@ static inline void rl_hist_record(struct rl_hist *h, uint64_t value)
 /*
  * rl_hist_pair - finished intervals from one writer to one reader, without a lock or a lost record.
  *
- * The writer asks once per turn of its loop which histogram to fill. The reader flips the choice and
- * waits until the writer has been seen on the new one; the old one is then nobody's but the reader's
- * until its next swap, which empties it before handing it out again.
+ * The writer asks once per turn of its loop which histogram to fill. The reader flips the choice
+ * and waits until the writer has been seen on the new one; the old one is then nobody's but the
+ * reader's until its next swap, which empties it before handing it out again.
  */
 struct rl_hist_pair {
     RL_ALIGNED _Atomic uint32_t wanted; /* the reader writes: histogram the writer shall fill */
@@ -112,8 +113,8 @@ struct rl_hist_pair {
 };
 
 /* Two histograms over caller's memory of twice rl_hist_bytes(); errors as rl_hist_init. */
-int rl_hist_pair_init(struct rl_hist_pair *pair, uint64_t highest, uint32_t digits, uint64_t *counts,
-                      size_t n_bytes);
+int rl_hist_pair_init(struct rl_hist_pair *pair, uint64_t highest, uint32_t digits,
+                      uint64_t *counts, size_t n_bytes);
 
 /* Writer: the histogram for this turn of the loop. One load of a line that rarely changes. */
 static inline struct rl_hist *rl_hist_pair_writer(struct rl_hist_pair *pair)

@@ -16,7 +16,7 @@ static size_t round_up(size_t n, size_t to)
     return (n + to - 1) & ~(to - 1);
 }
 
-/* --- arena ------------------------------------------------------------------------------------ */
+/* --- arena --- */
 
 /* The next line of an open /proc file into `line`, cut to its size; false at the end. */
 struct line_reader {
@@ -49,7 +49,7 @@ static bool read_line(struct line_reader *r, char *line, size_t n_line)
     return true;
 }
 
-/* Bytes of huge pages behind [base, base + n_bytes), as the kernel accounts them; 0 when unknown. */
+/* Bytes of huge pages behind [base, base + n_bytes) by the kernel's account; 0 if unknown. */
 static size_t thp_bytes(const uint8_t *base, size_t n_bytes)
 {
     static const char key[] = "AnonHugePages:";
@@ -152,7 +152,7 @@ void *rl_arena_take(struct rl_arena *a, size_t n_bytes, size_t align)
     return a->base + from;
 }
 
-/* --- allocation trap ---------------------------------------------------------------------------- */
+/* --- allocation trap --- */
 
 /* Weak: a program linked without --wrap has no __real_ names, and never calls these wrappers. */
 extern void *__real_malloc(size_t) __attribute__((weak));
@@ -229,7 +229,7 @@ bool rl_trap_is_linked(void)
     return __real_malloc != NULL;
 }
 
-/* --- usage -------------------------------------------------------------------------------------- */
+/* --- usage --- */
 
 struct rl_usage rl_usage_now(void)
 {

@@ -1,9 +1,9 @@
 /*
  * mem - memory that is there before the first message, and proof that nobody asked for more.
  *
- * An arena is one mapping, touched when it is opened, in huge pages and locked where the host allows;
- * `obtained` says what was granted, since a refusal must be a fact in the report and not an error.
- * Pieces are taken from it during set-up and freed together.
+ * An arena is one mapping, touched when it is opened, in huge pages and locked where the host
+ * allows; `obtained` says what was granted, since a refusal must be a fact in the report and not an
+ * error. Pieces are taken from it during set-up and freed together.
  *
  * The allocation trap counts the heap calls of the thread that armed it. It sees the calls of code
  * linked with -Wl,--wrap (malloc, calloc, realloc, aligned_alloc, free), not those inside libc; the
@@ -22,7 +22,8 @@
 #define RL_ARENA_HUGETLB 2U /* reserved huge pages; falls back to plain ones */
 #define RL_ARENA_LOCK 4U    /* mlock: never swapped or migrated lazily */
 #define RL_ARENA_PREFAULT 8U
-#define RL_ARENA_ALL (RL_ARENA_THP | RL_ARENA_LOCK | RL_ARENA_PREFAULT) /* what an engine asks for */
+#define RL_ARENA_ALL \
+    (RL_ARENA_THP | RL_ARENA_LOCK | RL_ARENA_PREFAULT) /* what an engine asks for */
 
 struct rl_arena {
     uint8_t *base;
@@ -42,7 +43,7 @@ int rl_arena_open(struct rl_arena *a, size_t n_bytes, uint32_t flags);
 /* Gives everything back; every piece taken dies with it. Closing twice is harmless. */
 void rl_arena_close(struct rl_arena *a);
 
-/* A piece aligned to `align` (a power of two; 0 means a cache line), zeroed; NULL when exhausted. */
+/* A zeroed piece aligned to `align` (a power of two; 0: a cache line); NULL when exhausted. */
 void *rl_arena_take(struct rl_arena *a, size_t n_bytes, size_t align);
 
 static inline size_t rl_arena_left(const struct rl_arena *a)

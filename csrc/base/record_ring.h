@@ -2,23 +2,23 @@
  * record_ring - single-producer single-consumer byte ring of contiguous records of any length.
  *
  * Threads:  one thread claims and commits, one other thread peeks and releases.
- * Memory:   the caller owns the bytes (a power of two, aligned to 64); the ring never allocates.
- * Cost:     a record is its bytes, an 8-byte header before them and two 8-byte stores. No shared index
- *           is read per record: the header says whether its record is there.
+ * Memory:   the caller owns the bytes (a power of two, aligned to 64); nothing is allocated.
+ * Cost:     a record is its bytes, an 8-byte header before them and two 8-byte stores. No shared
+ *           index is read per record: the header says whether its record is there.
  *
- * A record is `header | payload`, both on 8-byte boundaries. The header of a record that does not exist
- * yet reads 0: before the producer commits a record it clears the header that will follow it (the
- * terminator). A record that does not fit before the end of the bytes goes to their start, and a skip
- * header tells the consumer so; no record is ever split.
+ * A record is `header | payload`, both on 8-byte boundaries. The header of a record that does not
+ * exist yet reads 0: before the producer commits a record it clears the header that will follow
+ * it (the terminator). A record that does not fit before the end of the bytes goes to their
+ * start, and a skip header tells the consumer so; no record is ever split.
  *
  * Orders (tests/model/ shows that none may be weaker):
- *   B1  commit stores the header with release; peek loads it with acquire: payload, terminator and,
- *       for a skip header, the record it leads to are visible.
- *   B2  release publishes the head with release; claim loads it with acquire: the consumer has read
+ *   B1  commit stores the header with release, peek loads it with acquire: payload, terminator
+ *       and, for a skip header, the record it leads to are visible.
+ *   B2  publish stores the head with release, claim loads it with acquire: the consumer has read
  *       these bytes before the producer writes them again.
  *
- * The consumer publishes its head every eighth of the ring and whenever it finds the ring empty; one
- * that waits for the producer without polling must call rl_record_ring_publish first.
+ * The consumer publishes its head every eighth of the ring and whenever it finds the ring empty;
+ * one that waits for the producer without polling must call rl_record_ring_publish first.
  */
 #ifndef RL_BASE_RECORD_RING_H
 #define RL_BASE_RECORD_RING_H
@@ -39,10 +39,10 @@
 struct rl_record_ring {
     /* The producer's line. Positions count bytes since init and never wrap. */
     _Alignas(RL_RING_APART) uint64_t tail; /* position of the next header */
-    uint64_t limit;                        /* position that must not be passed before the head is read again */
-    uint64_t claim_at;                     /* position of the claimed header: the tail, or the next start */
-    uint64_t n_claimed;                    /* bytes claimed with the header, 0 when none are */
-    uint64_t ahead_until;                  /* below it claims also ask for a later line */
+    uint64_t limit;       /* position that must not be passed before the head is read again */
+    uint64_t claim_at;    /* position of the claimed header: the tail, or the next start */
+    uint64_t n_claimed;   /* bytes claimed with the header, 0 when none are */
+    uint64_t ahead_until; /* below it claims also ask for a later line */
     uint8_t *bytes;
     uint64_t mask;
     uint32_t n_bytes_max; /* the longest payload that any position can take */
@@ -51,9 +51,9 @@ struct rl_record_ring {
 
     /* The consumer's line. */
     _Alignas(RL_RING_APART) uint64_t next; /* position of the next header to read */
-    uint64_t next_after;                   /* where the peeked record ends; `next` when none is peeked */
-    uint64_t head;                         /* everything below is released */
-    uint64_t head_due;                     /* publish when the head reaches this */
+    uint64_t next_after; /* where the peeked record ends; `next` when none is peeked */
+    uint64_t head;       /* everything below is released */
+    uint64_t head_due;   /* publish when the head reaches this */
     uint64_t stride;
     uint8_t *bytes_seen; /* copies: reading them must not touch the producer's line */
     uint64_t mask_seen;
@@ -69,8 +69,8 @@ struct rl_record_ring {
 int rl_record_ring_init(struct rl_record_ring *r, void *bytes, uint64_t n_bytes);
 
 /*
- * The longest payload a claim may ask for: half the ring less a header. A longer one could fit or not
- * depending on where the tail happens to be, so it is always refused (and counted in n_too_large).
+ * The longest payload a claim may ask for: half the ring less a header. A longer one could fit or
+ * not, depending on where the tail happens to be: it is always refused, and counted in n_too_large.
  */
 static inline uint32_t rl_record_ring_max(const struct rl_record_ring *r)
 {
@@ -97,15 +97,16 @@ static inline bool rl_record_ring_refresh(struct rl_record_ring *r, uint64_t end
     r->limit = atomic_load_explicit(&r->head_published, memory_order_acquire) + n_bytes;
     n_free = r->limit - r->tail;
     /* As in rl_ring_n_free: ask ahead only when the consumer lags. */
-    r->ahead_until =
-        n_free < n_bytes / 2 && n_free > RL_RECORD_AHEAD_BYTES ? r->limit - RL_RECORD_AHEAD_BYTES : 0;
+    r->ahead_until = n_free < n_bytes - n_bytes / 8 && n_free > RL_RECORD_AHEAD_BYTES
+                         ? r->limit - RL_RECORD_AHEAD_BYTES
+                         : 0;
     return end <= r->limit;
 }
 
 /*
- * Producer: room for a payload of up to n_bytes, 8-byte aligned and contiguous; NULL when the ring is
- * full now (n_full) or when n_bytes exceeds rl_record_ring_max (n_too_large). Claiming again before a
- * commit drops the earlier claim.
+ * Producer: room for a payload of up to n_bytes, 8-byte aligned and contiguous; NULL when the ring
+ * is full now (n_full) or when n_bytes exceeds rl_record_ring_max (n_too_large). Claiming again
+ * before a commit drops the earlier claim.
  */
 static inline uint8_t *rl_record_ring_claim(struct rl_record_ring *r, uint32_t n_bytes)
 {
@@ -133,8 +134,8 @@ static inline uint8_t *rl_record_ring_claim(struct rl_record_ring *r, uint32_t n
 }
 
 /*
- * Producer: hands over the claimed record with its first n_bytes_used bytes. More than were claimed, or
- * no claim at all, would overwrite unread records: the process stops.
+ * Producer: hands over the claimed record with its first n_bytes_used bytes. More than were
+ * claimed, or no claim at all, would overwrite unread records: the process stops.
  */
 static inline void rl_record_ring_commit(struct rl_record_ring *r, uint32_t n_bytes_used)
 {
@@ -167,15 +168,15 @@ static inline void rl_record_ring_publish(struct rl_record_ring *r)
 }
 
 /*
- * Consumer: the oldest record that rl_record_ring_next has not passed, and its length; NULL and 0 when
- * there is none. The bytes stay valid until rl_record_ring_release.
+ * Consumer: the oldest record that rl_record_ring_next has not passed, and its length; NULL and 0
+ * when there is none. The bytes stay valid until rl_record_ring_release.
  */
 static inline const uint8_t *rl_record_ring_peek(struct rl_record_ring *r, uint32_t *n_bytes)
 {
     uint64_t header, at = r->next;
 
     /* B1: pairs with the releases in rl_record_ring_commit. */
-    header = atomic_load_explicit(rl_record_header(r->bytes_seen, r->mask_seen, at),
+    header = atomic_load_explicit(rl_record_header(r->bytes_seen, r->mask_seen, r->next),
                                   memory_order_acquire);
     if (RL_UNLIKELY(header == RL_RECORD_SKIP)) {
         at += r->mask_seen + 1 - (at & r->mask_seen);

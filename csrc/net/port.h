@@ -1,7 +1,7 @@
 /*
  * port - one end of a network path: frames in, frames out, whatever carries them.
  *
- * Threads:  one thread receives, one thread sends; they may be the same. Counters may be read by any.
+ * Threads:  one thread receives, one sends; they may be the same. Any may read the counters.
  * Memory:   received frames stay in the backend's memory (zero copy) until rl_port_rx_release; a
  *           reserved send buffer is the backend's too, and the frame is written in place.
  * Cost:     one indirect call more than the backend; no allocation and, on `shm`, no system call.
@@ -40,13 +40,13 @@ struct rl_port_caps {
 };
 
 /* One writer each; X(name, what it counts). */
-#define RL_PORT_RX_COUNTERS(X)                                                                     \
-    X(rx_frames, "frames received")                                                                \
+#define RL_PORT_RX_COUNTERS(X)      \
+    X(rx_frames, "frames received") \
     X(rx_bytes, "bytes received")
-#define RL_PORT_TX_COUNTERS(X)                                                                     \
-    X(tx_frames, "frames sent")                                                                    \
-    X(tx_bytes, "bytes sent")                                                                      \
-    X(tx_full, "reservations refused: no room now")                                                \
+#define RL_PORT_TX_COUNTERS(X)                      \
+    X(tx_frames, "frames sent")                     \
+    X(tx_bytes, "bytes sent")                       \
+    X(tx_full, "reservations refused: no room now") \
     X(tx_too_large, "reservations refused: longer than the port can ever take")
 
 #define RL_PORT_COUNTER_MEMBER(name, what) _Atomic uint64_t name;
@@ -73,8 +73,8 @@ static inline void rl_port_count(_Atomic uint64_t *counter, uint64_t n)
 }
 
 /*
- * Up to `max` frames, oldest first, without waiting; 0 when there are none. Frames of earlier bursts
- * stay valid until rl_port_rx_release.
+ * Up to `max` frames, oldest first, without waiting; 0 when there are none. Frames of earlier
+ * bursts stay valid until rl_port_rx_release.
  */
 static inline uint32_t rl_port_rx_burst(struct rl_port *p, struct rl_frame *frames, uint32_t max)
 {
@@ -87,7 +87,7 @@ static inline void rl_port_rx_release(struct rl_port *p)
     p->ops->rx_release(p);
 }
 
-/* Room to write one frame of up to n_bytes in place; NULL when full or too large (see the counters). */
+/* Room to write one frame of up to n_bytes in place; NULL when full or too large, and counted. */
 static inline uint8_t *rl_port_tx_reserve(struct rl_port *p, uint32_t n_bytes)
 {
     return p->ops->tx_reserve(p, n_bytes);
@@ -99,7 +99,7 @@ static inline void rl_port_tx_commit(struct rl_port *p, uint32_t n_bytes)
     p->ops->tx_commit(p, n_bytes);
 }
 
-/* A consistent enough copy for reports: each number is whole, together they may be a frame apart. */
+/* A copy for reports: each number is whole, together they may be a frame apart. */
 struct rl_port_stats {
     uint64_t rx_frames, rx_bytes;
     uint64_t tx_frames, tx_bytes, tx_full, tx_too_large;

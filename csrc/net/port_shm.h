@@ -26,8 +26,8 @@ struct rl_cable {
 };
 
 /*
- * Returns 0; -EINVAL when n_bytes_each_way is not a power of two of at least 64, -ENOMEM when the arena
- * is exhausted. The cable must not move afterwards, and lives as long as its arena.
+ * Returns 0; -EINVAL when n_bytes_each_way is not a power of two of at least 64, -ENOMEM when the
+ * arena is exhausted. The cable must not move afterwards, and lives as long as its arena.
  */
 int rl_cable_open(struct rl_cable *cable, struct rl_arena *arena, uint64_t n_bytes_each_way);
 

@@ -12,13 +12,12 @@ const char *const rl_blast_counter_names[] = {
 #define RL_BLAST_NAME(name, what) #name,
     RL_BLAST_COUNTERS(RL_BLAST_NAME)
 #undef RL_BLAST_NAME
-    NULL,
+        NULL,
 };
 
 static void set_due(struct rl_blast *b)
 {
-    b->due_tsc =
-        b->start_tsc + rl_ns_to_ticks(b->clock, b->cycle_ns + b->schedule.due_ns[b->due]);
+    b->due_tsc = b->start_tsc + rl_ns_to_ticks(b->clock, b->cycle_ns + b->schedule.due_ns[b->due]);
 }
 
 void rl_blast_init(struct rl_blast *b, const struct rl_stream *stream,

@@ -79,8 +79,7 @@ static void account(struct bench *b, uint64_t n, uint64_t sum)
     b->sum += sum;
 }
 
-/* Makes room for n steps in this cycle: goes through the rest of it, untimed, when there is less.
- */
+/* Room for n steps in this cycle: what is left of it is done untimed when there is less. */
 INLINE void make_room(struct bench *b, step_fn *step, uint64_t n)
 {
     if (RL_LIKELY(b->job.n_cycle - b->position >= n))
@@ -185,8 +184,7 @@ static void record_chunk(struct bench *b, enum chunk_kind kind, bool is_quiet)
     }
 }
 
-/* Full speed turned out to be faster than thought: what was called quiet before may not have been.
- */
+/* Full speed turned out to be faster than thought: what was called quiet may not have been. */
 static void forget_quiet(struct bench *b)
 {
     for (int i = 0; i < RL_N_COMPONENT_HISTS; i += 2)

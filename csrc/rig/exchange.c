@@ -14,10 +14,11 @@ const char *const rl_exchange_counter_names[] = {
 #define RL_EXCHANGE_NAME(name, what) #name,
     RL_EXCHANGE_COUNTERS(RL_EXCHANGE_NAME)
 #undef RL_EXCHANGE_NAME
-    NULL,
+        NULL,
 };
 
-/* --- symbols ------------------------------------------------------------------------------------ */
+/* --- symbols ------------------------------------------------------------------------------------
+ */
 
 /* At most half full; a power of two. */
 static uint64_t table_slots(uint32_t n_symbols)
@@ -89,7 +90,8 @@ int rl_exchange_init(struct rl_exchange *x, struct rl_arena *arena, uint32_t n_s
     return rl_fix_er_init(&x->report, "FIX.4.4", RL_VENUE_COMP, RL_ENGINE_COMP);
 }
 
-/* --- orders --------------------------------------------------------------------------------------- */
+/* --- orders
+ * --------------------------------------------------------------------------------------- */
 
 /* The fields an order must have, each once. */
 enum {
@@ -124,8 +126,8 @@ static bool is_text(const struct rl_fix_msg *m, const struct rl_fix_field *f, co
 }
 
 /* The bit of a required field, 0 for any other; *is_good says whether its value could be read. */
-static uint32_t read_field(const struct rl_fix_msg *m, const struct rl_fix_field *f, struct order *o,
-                           bool *is_good)
+static uint32_t read_field(const struct rl_fix_msg *m, const struct rl_fix_field *f,
+                           struct order *o, bool *is_good)
 {
     switch (f->tag) {
     case RL_FIX_MsgSeqNum:
@@ -227,8 +229,7 @@ static _Atomic uint64_t *find_fault(struct rl_exchange *x, const struct rl_frame
 
 static void fill(struct rl_exchange *x, const struct order *o, uint64_t now_tsc)
 {
-    uint8_t *frame =
-        rl_port_tx_reserve(x->port, rl_fix_template_bytes(&x->report, o->n_symbol));
+    uint8_t *frame = rl_port_tx_reserve(x->port, rl_fix_template_bytes(&x->report, o->n_symbol));
     uint64_t number = x->n_executions + 1;
     uint32_t n_bytes;
 

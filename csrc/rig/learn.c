@@ -20,7 +20,8 @@ uint64_t rl_stream_record_seq(const struct rl_stream *stream, uint64_t record)
 {
     const struct rl_stream_rec *rec = &stream->recs[record];
 
-    return rec->n_bytes < RL_MOLD_HEADER ? 0 : rl_be64(stream->bytes + rec->offset + RL_MOLD_SESSION);
+    return rec->n_bytes < RL_MOLD_HEADER ? 0
+                                         : rl_be64(stream->bytes + rec->offset + RL_MOLD_SESSION);
 }
 
 uint64_t rl_learn_last_seq(const struct rl_feed *f)
@@ -41,8 +42,8 @@ static bool can_be_stamped(const uint8_t *message, uint32_t n_bytes)
     uint64_t seq;
 
     return n_bytes > at + n_digits + 8 && memcmp(message + at - 4, "\00134=", 4) == 0 &&
-           rl_fix_read_uint(message + at, n_digits, &seq) &&
-           message[at + n_digits] == RL_FIX_SOH && memcmp(message + n_bytes - 8, "\00110=", 4) == 0;
+           rl_fix_read_uint(message + at, n_digits, &seq) && message[at + n_digits] == RL_FIX_SOH &&
+           memcmp(message + n_bytes - 8, "\00110=", 4) == 0;
 }
 
 /* A record as it will travel, in `frame`; its length, 0 when it cannot be what the framing says. */
@@ -133,7 +134,8 @@ int rl_learn(struct rl_learnt *learnt, const struct rl_stream *stream,
         return err;
     f = rl_arena_take(&learnt->arena, sizeof *f, 0);
     frame = rl_arena_take(&learnt->arena, n_max + RL_WRAP_BYTES, 0);
-    learnt->symbols = rl_arena_take(&learnt->arena, (size_t)config->n_instruments * RL_FEED_SYMBOL, 0);
+    learnt->symbols =
+        rl_arena_take(&learnt->arena, (size_t)config->n_instruments * RL_FEED_SYMBOL, 0);
     fresh.first_seq = 0;
     err = f && frame && learnt->symbols ? rl_feed_init(f, &learnt->arena, &fresh) : -ENOMEM;
     if (!err)

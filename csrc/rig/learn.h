@@ -1,5 +1,6 @@
 /*
- * learn - reads a stream once before it is sent: which symbols it names, how its records are numbered.
+ * learn - reads a stream once before it is sent: which symbols it names, how its records are
+ * numbered.
  *
  * Threads:  one.
  * Memory:   an arena of its own, freed by rl_learnt_free.
@@ -24,9 +25,9 @@ void rl_learn_feed_config(const struct rl_stream *stream, uint32_t n_instruments
 
 /*
  * 0; -EINVAL with a sentence in *why when a record is not what the framing says, or the stream has
- * more instruments than the config or none with a name; -ENOMEM. `record_seqs` (n_recs, may be NULL)
- * gets the sequence number under which an engine will know each record sent as it is, 0 for a record
- * that changes no book.
+ * more instruments than the config or none with a name; -ENOMEM. `record_seqs` (n_recs, may be
+ * NULL) gets the sequence number under which an engine will know each record sent as it is, 0 for a
+ * record that changes no book.
  */
 int rl_learn(struct rl_learnt *learnt, const struct rl_stream *stream,
              const struct rl_feed_config *config, uint64_t *record_seqs, const char **why);

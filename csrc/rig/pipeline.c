@@ -24,9 +24,9 @@ const char *const rl_engine_counter_names[] = {
     RL_ENGINE_COUNTERS(RL_ENGINE_NAME)
 #undef RL_ENGINE_NAME
 #define RL_REASON_NAME(name, bit, text) "rejected_" #name,
-    RL_RISK_REASONS(RL_REASON_NAME)
+        RL_RISK_REASONS(RL_REASON_NAME)
 #undef RL_REASON_NAME
-    NULL,
+            NULL,
 };
 
 /* --- stage timing: nothing at all unless asked for ------------------------------------------- */
@@ -47,7 +47,8 @@ static inline uint64_t stage(struct rl_pipeline *p, bool timed, enum rl_stage wh
     return now;
 }
 
-/* --- orders ------------------------------------------------------------------------------------- */
+/* --- orders -------------------------------------------------------------------------------------
+ */
 
 static uint64_t utc_ns(const struct rl_pipeline *p, uint64_t tsc)
 {
@@ -84,7 +85,8 @@ static __attribute__((noinline)) void refuse(struct rl_pipeline *p, struct rl_au
 
 /* Decides one intent. `seen_tsc` is when the burst of its message was seen. */
 static inline void decide(struct rl_pipeline *p, bool timed, uint32_t instrument, uint64_t trigger,
-                          const struct rl_bbo *bbo, const struct rl_intent *intent, uint64_t seen_tsc)
+                          const struct rl_bbo *bbo, const struct rl_intent *intent,
+                          uint64_t seen_tsc)
 {
     uint64_t at = stamp(timed);
     const char *symbol = rl_feed_symbol(&p->feed, instrument);
@@ -164,7 +166,8 @@ static inline void decide(struct rl_pipeline *p, bool timed, uint32_t instrument
     if (trigger >= p->measure_from)
         rl_hist_record(&p->buf, rl_ticks_to_ns(p->clock, now - seen_tsc));
     (void)stage(p, timed, RL_STAGE_tx, at);
-    /* The order is on its way; what follows is ours alone, its answer is read by this very thread. */
+    /* The order is on its way; what follows is ours alone, its answer is read by this very thread.
+     */
     (void)rl_ids_take(&p->ids);
     p->msg_seq++;
     (void)rl_orders_open(&p->orders, &(struct rl_order){.id = id,
@@ -200,7 +203,8 @@ struct changes {
     uint64_t seq; /* of the message */
 };
 
-static inline void react_all(struct rl_pipeline *p, bool timed, struct changes *c, uint64_t seen_tsc)
+static inline void react_all(struct rl_pipeline *p, bool timed, struct changes *c,
+                             uint64_t seen_tsc)
 {
     for (uint32_t i = 0; i < c->n; i++)
         react(p, timed, c->instruments[i], c->seq, seen_tsc);
@@ -210,7 +214,8 @@ static inline void react_all(struct rl_pipeline *p, bool timed, struct changes *
 static inline void note_change(struct rl_pipeline *p, bool timed, struct changes *c,
                                uint32_t instrument, uint64_t seen_tsc)
 {
-    if (RL_UNLIKELY(instrument >= p->strategy.n_instruments)) /* a reset of all: no price to act on */
+    if (RL_UNLIKELY(instrument >=
+                    p->strategy.n_instruments)) /* a reset of all: no price to act on */
         return;
     for (uint32_t i = 0; i < c->n; i++)
         if (c->instruments[i] == instrument)
@@ -252,7 +257,8 @@ static inline void on_frame(struct rl_pipeline *p, bool timed, const struct rl_f
     rl_count(&p->n.bbo_changes, n_changes);
 }
 
-/* --- answers ------------------------------------------------------------------------------------ */
+/* --- answers ------------------------------------------------------------------------------------
+ */
 
 /* What we need of an execution report. */
 struct answer {
@@ -308,7 +314,8 @@ static bool read_answer(struct rl_pipeline *p, const struct rl_frame *frame, str
     return a->exec_type != 'F' || (a->qty > 0 && a->px_nano != RL_PX_NONE);
 }
 
-/* Records what came of an answer; `was` may be NULL. A full log cannot refuse a fact: it stops us. */
+/* Records what came of an answer; `was` may be NULL. A full log cannot refuse a fact: it stops us.
+ */
 static void record_answer(struct rl_pipeline *p, enum rl_audit_kind kind, uint32_t reasons,
                           const struct answer *a, const struct rl_order *was)
 {
@@ -348,10 +355,11 @@ static void on_fill(struct rl_pipeline *p, const struct answer *a)
         return;
     }
     /* The position is what was executed, also when it is more than we asked for. */
-    if (!rl_position_fill(&p->risk.positions[was.instrument], (enum rl_side)was.side, a->px_nano, a->qty))
+    if (!rl_position_fill(&p->risk.positions[was.instrument], (enum rl_side)was.side, a->px_nano,
+                          a->qty))
         (void)rl_kill_trip(p->kill, RL_KILL_POSITION);
-    rl_risk_release(&p->risk, was.instrument, (enum rl_side)was.side,
-                    is_done ? was.leaves : a->qty, is_done);
+    rl_risk_release(&p->risk, was.instrument, (enum rl_side)was.side, is_done ? was.leaves : a->qty,
+                    is_done);
     if (RL_UNLIKELY(result == RL_EXEC_OVERFILL)) {
         rl_count(&p->n.overfills, 1);
         record_answer(p, RL_AUDIT_OVERFILL, 1, a, &was);
@@ -397,7 +405,8 @@ static void on_answer(struct rl_pipeline *p, const struct rl_frame *frame)
     }
 }
 
-/* --- the loop ----------------------------------------------------------------------------------- */
+/* --- the loop -----------------------------------------------------------------------------------
+ */
 
 static inline bool turn(struct rl_pipeline *p, bool timed)
 {
@@ -471,7 +480,8 @@ void rl_pipeline_run(void *pipeline)
     rl_trap_disarm();
 }
 
-/* --- set-up ------------------------------------------------------------------------------------- */
+/* --- set-up -------------------------------------------------------------------------------------
+ */
 
 /* Alignment that a piece of the arena may cost. */
 #define PIECE(n_bytes) ((n_bytes) + 2 * RL_CACHE_LINE)

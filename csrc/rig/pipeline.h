@@ -1,5 +1,6 @@
 /*
- * pipeline - the engine: market data in, orders out, one thread that runs each message to completion.
+ * pipeline - the engine: market data in, orders out, one thread that runs each message to
+ * completion.
  *
  *     rx_burst -> decode -> book -> strategy -> risk -> id -> encode -> kill word -> tx
  *
@@ -7,17 +8,17 @@
  * NewOrderSingle (IOC limits) that name the message which triggered them in SecondaryClOrdID (526);
  * execution reports come back on the order port and are booked: order table, position, risk.
  *
- * The strategy is asked when a message has been applied whole: between the entries of one FIX message,
- * or the two halves of a replacement, the book shows a market that never was.
+ * The strategy is asked when a message has been applied whole: between the entries of one FIX
+ * message, or the two halves of a replacement, the book shows a market that never was.
  *
- * Every intent is decided exactly once and leaves exactly one audit record, which is claimed before the
- * decision and committed before the bytes: sent, refused by risk (with every reason), blocked by the
- * kill word, or no room on the wire. No room in the audit log refuses the order unrecorded, and counts
- * it. The kill word is read last. An execution that cannot be right trips it.
+ * Every intent is decided exactly once and leaves exactly one audit record, which is claimed before
+ * the decision and committed before the bytes: sent, refused by risk (with every reason), blocked
+ * by the kill word, or no room on the wire. No room in the audit log refuses the order unrecorded,
+ * and counts it. The kill word is read last. An execution that cannot be right trips it.
  *
- * Threads:  init and the inspection of results belong to the trial; turn and run to the engine thread.
- * Memory:   everything is taken from the arena by init.
- * Cost:     no allocation, lock or system call in a turn; usage is read when the phase changes.
+ * Threads:  init and the inspection of results belong to the trial; turn and run to the engine
+ * thread. Memory:   everything is taken from the arena by init. Cost:     no allocation, lock or
+ * system call in a turn; usage is read when the phase changes.
  */
 #ifndef RL_RIG_PIPELINE_H
 #define RL_RIG_PIPELINE_H
@@ -37,44 +38,45 @@
 #include "trade/strategy.h"
 
 /* X(name, what it counts) */
-#define RL_ENGINE_COUNTERS(X)                                                                      \
-    X(turns, "turns of the loop")                                                                  \
-    X(idle_turns, "turns that found nothing to do")                                                \
-    X(frames, "market data frames received")                                                       \
-    X(bytes, "bytes of these frames")                                                              \
-    X(updates, "updates decoded")                                                                  \
-    X(bbo_changes, "updates that changed a best price or its quantity")                            \
-    X(intents, "orders the strategy wanted")                                                       \
-    X(orders_sent, "orders sent")                                                                  \
-    X(risk_rejects, "intents refused by risk")                                                     \
-    X(kill_blocks, "intents refused by the kill word")                                             \
-    X(tx_full, "intents refused: no room on the wire")                                             \
-    X(audit_full, "intents refused: no room in the audit log")                                     \
-    X(answers, "frames received on the order session")                                             \
-    X(answers_bad, "of these, not an execution report that can be read")                           \
-    X(answers_new, "of these, acknowledgements")                                                   \
-    X(fills, "executions booked")                                                                  \
-    X(fills_unknown, "executions of an order that is not open")                                    \
-    X(fills_duplicate, "executions booked before")                                                 \
-    X(overfills, "executions of more than was open")                                               \
-    X(orders_ended, "orders cancelled, rejected or expired by the exchange")                       \
-    X(audit_records, "audit records written")                                                      \
+#define RL_ENGINE_COUNTERS(X)                                                \
+    X(turns, "turns of the loop")                                            \
+    X(idle_turns, "turns that found nothing to do")                          \
+    X(frames, "market data frames received")                                 \
+    X(bytes, "bytes of these frames")                                        \
+    X(updates, "updates decoded")                                            \
+    X(bbo_changes, "updates that changed a best price or its quantity")      \
+    X(intents, "orders the strategy wanted")                                 \
+    X(orders_sent, "orders sent")                                            \
+    X(risk_rejects, "intents refused by risk")                               \
+    X(kill_blocks, "intents refused by the kill word")                       \
+    X(tx_full, "intents refused: no room on the wire")                       \
+    X(audit_full, "intents refused: no room in the audit log")               \
+    X(answers, "frames received on the order session")                       \
+    X(answers_bad, "of these, not an execution report that can be read")     \
+    X(answers_new, "of these, acknowledgements")                             \
+    X(fills, "executions booked")                                            \
+    X(fills_unknown, "executions of an order that is not open")              \
+    X(fills_duplicate, "executions booked before")                           \
+    X(overfills, "executions of more than was open")                         \
+    X(orders_ended, "orders cancelled, rejected or expired by the exchange") \
+    X(audit_records, "audit records written")                                \
     X(audit_lost, "executions that found no room in the audit log; trips the kill word")
 
 #define RL_ENGINE_COUNTER_MEMBER(name, what) _Atomic uint64_t name;
 struct rl_engine_counters {
     RL_ENGINE_COUNTERS(RL_ENGINE_COUNTER_MEMBER)
-    _Atomic uint64_t rejected_for[RL_RISK_N]; /* by bit of rl_risk_reason; an intent may have several */
+    _Atomic uint64_t
+        rejected_for[RL_RISK_N]; /* by bit of rl_risk_reason; an intent may have several */
 };
 #undef RL_ENGINE_COUNTER_MEMBER
 
 /* X(name, what it times), in ns; recorded only with stage_timing */
-#define RL_ENGINE_STAGES(X)                                                                        \
-    X(decode, "frame or message to update")                                                        \
-    X(book, "update applied to the book")                                                          \
-    X(strategy, "best price changed to intent or none")                                            \
-    X(risk, "intent to verdict, audit record claimed")                                             \
-    X(encode, "verdict to encoded order")                                                          \
+#define RL_ENGINE_STAGES(X)                             \
+    X(decode, "frame or message to update")             \
+    X(book, "update applied to the book")               \
+    X(strategy, "best price changed to intent or none") \
+    X(risk, "intent to verdict, audit record claimed")  \
+    X(encode, "verdict to encoded order")               \
     X(tx, "kill word read, record and order committed")
 
 enum rl_stage {
@@ -103,14 +105,14 @@ struct rl_pipeline_config {
 #define RL_ANSWER_FIELDS 64
 
 struct rl_pipeline {
-    struct rl_port *market; /* engine's end of the market data line */
+    struct rl_port *market;  /* engine's end of the market data line */
     struct rl_port *session; /* engine's end of the order session */
     struct rl_shared *shared;
     const struct rl_clock *clock;
     uint64_t measure_from;
     bool stage_timing;
     bool is_measuring;
-    bool was_idle;         /* the last turn found nothing: its length is the host's doing */
+    bool was_idle; /* the last turn found nothing: its length is the host's doing */
     uint64_t last_turn_tsc;
     uint64_t msg_seq;      /* 34 of the next order */
     uint64_t unix_base_ns; /* UTC at tsc_base: stamps in orders without asking the kernel */
@@ -127,13 +129,15 @@ struct rl_pipeline {
     struct rl_fix_field answer_fields[RL_ANSWER_FIELDS];
     struct rl_audit audit;
 
-    struct rl_hist buf; /* ns, burst seen -> order bytes committed, of messages from measure_from on */
+    struct rl_hist
+        buf; /* ns, burst seen -> order bytes committed, of messages from measure_from on */
     struct rl_hist gap; /* ns, idle turns longer than RL_GAP_NS while measuring */
     struct rl_hist stages[RL_N_STAGES];
-    struct rl_usage usage_begin, usage_end; /* from the first measured frame to the end of the loop */
+    struct rl_usage usage_begin,
+        usage_end; /* from the first measured frame to the end of the loop */
     bool has_usage;
 
-    struct rl_kill *kill; /* shared: anyone may trip it */
+    struct rl_kill *kill;                   /* shared: anyone may trip it */
     RL_ALIGNED struct rl_engine_counters n; /* engine thread */
 };
 
@@ -144,8 +148,8 @@ struct rl_pipeline {
 size_t rl_pipeline_bytes(const struct rl_pipeline_config *config);
 
 /*
- * Starts flat, with empty books, risk halted. 0; -ENOMEM when the arena is too small; -EINVAL with a
- * sentence in *why for a config that makes no sense.
+ * Starts flat, with empty books, risk halted. 0; -ENOMEM when the arena is too small; -EINVAL with
+ * a sentence in *why for a config that makes no sense.
  */
 int rl_pipeline_init(struct rl_pipeline *p, struct rl_arena *arena,
                      const struct rl_pipeline_config *config, const struct rl_clock *clock,
@@ -158,7 +162,8 @@ bool rl_pipeline_turn(struct rl_pipeline *p);
 /* Turns until the phase is STOP. `pipeline` is a struct rl_pipeline: the body of a worker. */
 void rl_pipeline_run(void *pipeline);
 
-/* Arrays of RL_N_STAGES names, and of the counters' names in the order of the struct; NULL ends it. */
+/* Arrays of RL_N_STAGES names, and of the counters' names in the order of the struct; NULL ends it.
+ */
 extern const char *const rl_stage_names[RL_N_STAGES + 1];
 extern const char *const rl_engine_counter_names[];
 

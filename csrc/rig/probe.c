@@ -46,8 +46,7 @@ static void *run_member(void *arg)
     note_error(team, rl_cpu_block_signals());
     if (team->prepare != NULL)
         team->prepare(team->context, m->index);
-    /* T1 release, pairs with the acquire in run_team: this member's error is seen with its arrival.
-     */
+    /* T1 release, pairs with the acquire in run_team: arrival brings this member's error. */
     atomic_fetch_add_explicit(&team->n_ready, 1, memory_order_release);
     /* T2 acquire, pairs with the release in run_team: what others prepared is seen. */
     while ((gate = atomic_load_explicit(&team->gate, memory_order_acquire)) == GATE_CLOSED)

@@ -53,8 +53,7 @@ int rl_noise_probe(struct rl_noise *probes, uint32_t n, uint64_t duration_ns,
 /* --- neighbour --- */
 
 #define RL_NEIGHBOUR_NS 12000 /* long against the quantum, short against what it brackets */
-/* Within this of full speed is quiet: clock rates wander by a few percent, a busy sibling costs 30.
- */
+/* Within this of full speed is quiet: clock rates wander by less, a busy sibling costs more. */
 #define RL_NEIGHBOUR_SLACK_PCT 10
 #define RL_NEIGHBOUR_BUCKETS 512 /* each 1/128 of RL_NEIGHBOUR_NS; the last one holds the rest */
 
@@ -73,8 +72,7 @@ void rl_neighbour_init(struct rl_neighbour *nb, const struct rl_clock *clock);
 /* One probe on the calling thread: its ticks. What full speed is, is learned from every probe. */
 uint64_t rl_neighbour_probe(struct rl_neighbour *nb);
 
-/* Not the very best is the measure: one moment of a higher clock rate would call all others noisy.
- */
+/* Measured by full_ticks: by the very best, one moment of a higher clock rate would count. */
 static inline bool rl_neighbour_is_quiet(const struct rl_neighbour *nb, uint64_t ticks)
 {
     return ticks * 100 <= nb->full_ticks * (100 + RL_NEIGHBOUR_SLACK_PCT);

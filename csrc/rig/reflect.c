@@ -41,7 +41,8 @@ int rl_reflect_init(struct rl_reflect *r, const struct rl_stream *stream, uint32
 }
 
 /* The number by which the sender knows this frame; 0 when it has none. */
-static uint64_t frame_seq(const struct rl_reflect *r, const struct rl_frame *frame, uint64_t n_before)
+static uint64_t frame_seq(const struct rl_reflect *r, const struct rl_frame *frame,
+                          uint64_t n_before)
 {
     uint64_t seq = 0;
 

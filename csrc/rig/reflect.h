@@ -1,8 +1,8 @@
 /*
  * reflect - the null bench: answers every k-th frame with a ready-made order and does nothing else.
  *
- * What it takes from wire to wire is what the bench itself costs: rings, generator, exchange. Of a frame
- * it reads the sequence number alone, so that the exchange can time the order like any other.
+ * What it takes from wire to wire is what the bench itself costs: rings, generator, exchange. Of a
+ * frame it reads the sequence number alone, so that the exchange can time the order like any other.
  *
  * Threads:  takes the place of the engine thread.
  * Memory:   the caller's.
@@ -35,7 +35,8 @@ struct rl_reflect {
     char symbol[RL_FEED_SYMBOL];
     struct rl_usage usage_begin, usage_end;
     bool has_usage;
-    struct rl_engine_counters *n; /* turns, idle_turns, frames, bytes, orders_sent, tx_full, answers */
+    struct rl_engine_counters
+        *n; /* turns, idle_turns, frames, bytes, orders_sent, tx_full, answers */
 };
 
 /* -EINVAL for every == 0 or a symbol that no order can hold. */

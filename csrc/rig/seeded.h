@@ -1,8 +1,8 @@
 /*
  * seeded - the two violations by which the proofs of "no allocation, no page fault" are proved.
  *
- * Only builds that define RL_SEED_ALLOC or RL_SEED_FAULT (test_seed_*.c) contain them: each 256th frame
- * allocates and frees a block, or touches a page that was never touched.
+ * Only builds that define RL_SEED_ALLOC or RL_SEED_FAULT (test_seed_*.c) contain them: each 256th
+ * frame allocates and frees a block, or touches a page that was never touched.
  *
  * Threads:  the engine thread.
  * Memory:   the fault seed maps one region when it first runs, and keeps it.

@@ -1,8 +1,8 @@
 /*
  * sent - when each message was due and when it left, found by its sequence number.
  *
- * A table of a power of two slots, larger than what can be under way: a younger message takes the slot
- * of one that is n_slots older, and asking for the older one then says so.
+ * A table of a power of two slots, larger than what can be under way: a younger message takes the
+ * slot of one that is n_slots older, and asking for the older one then says so.
  *
  * Threads:  the rig thread alone.
  * Memory:   32 bytes a slot, the caller's.

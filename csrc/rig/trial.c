@@ -7,7 +7,8 @@
 #include "base/cpu.h"
 #include "rig/learn.h"
 
-/* From the rig thread's first turn to time 0 of the schedule: the engine is surely polling by then. */
+/* From the rig thread's first turn to time 0 of the schedule: the engine is surely polling by then.
+ */
 #define RL_LEAD_NS 1000000
 /* Frames between two looks at the order port. */
 #define RL_SEND_BURST 16
@@ -48,7 +49,8 @@ void rl_trial_config_init(struct rl_trial_config *c)
     };
 }
 
-/* --- what makes sense --------------------------------------------------------------------------- */
+/* --- what makes sense ---------------------------------------------------------------------------
+ */
 
 static bool is_power_of_two(uint64_t n)
 {
@@ -76,7 +78,8 @@ static const char *check_cpus(const struct rl_trial_config *c)
 static const char *check_stream(const struct rl_trial_config *c)
 {
     const struct rl_stream *s = &c->stream;
-    bool is_numbered_by_us = s->framing == RL_FRAMING_MOLD_WRAP || s->framing == RL_FRAMING_FIX_STAMP;
+    bool is_numbered_by_us =
+        s->framing == RL_FRAMING_MOLD_WRAP || s->framing == RL_FRAMING_FIX_STAMP;
 
     if (s->n_recs == 0 || s->bytes == NULL || s->recs == NULL)
         return "stream: empty";
@@ -100,7 +103,8 @@ static const char *check_schedule(const struct rl_schedule *s)
     for (uint64_t i = 1; i < s->n_due; i++)
         if (s->due_ns[i] < s->due_ns[i - 1])
             return "schedule: due times must not fall";
-    /* At the end of the span would be the same instant as the next cycle's first: allowed for 0 only. */
+    /* At the end of the span would be the same instant as the next cycle's first: allowed for 0
+     * only. */
     if (s->span_ns == 0 ? s->due_ns[s->n_due - 1] != 0 : s->due_ns[s->n_due - 1] > s->span_ns)
         return "schedule: due times must lie within the span";
     return NULL;
@@ -131,13 +135,15 @@ static const char *check_config(const struct rl_trial_config *c)
         return "sizes: a ring beyond 4 GiB";
     if (c->n_session_bytes < 4 * RL_FIX_ORDER_MAX)
         return "n_session_bytes: no room for orders";
-    /* A frame must always find room in an empty ring, wherever its tail is: half of it, less headers. */
+    /* A frame must always find room in an empty ring, wherever its tail is: half of it, less
+     * headers. */
     if ((uint64_t)rl_blast_frame_max(&c->stream) + 64 > c->n_market_bytes / 2)
         return "n_market_bytes: the longest frame does not fit";
     return check_cpus(c);
 }
 
-/* --- set-up ------------------------------------------------------------------------------------- */
+/* --- set-up -------------------------------------------------------------------------------------
+ */
 
 static uint64_t sent_slots(const struct rl_trial_config *c)
 {
@@ -149,8 +155,8 @@ static uint64_t sent_slots(const struct rl_trial_config *c)
 
 static void pipeline_config(const struct rl_trial_config *c, struct rl_pipeline_config *p)
 {
-    bool is_numbered_by_us = c->stream.framing == RL_FRAMING_MOLD_WRAP ||
-                             c->stream.framing == RL_FRAMING_FIX_STAMP;
+    bool is_numbered_by_us =
+        c->stream.framing == RL_FRAMING_MOLD_WRAP || c->stream.framing == RL_FRAMING_FIX_STAMP;
 
     *p = (struct rl_pipeline_config){
         .books = {.n_instruments = c->n_instruments,
@@ -161,7 +167,8 @@ static void pipeline_config(const struct rl_trial_config *c, struct rl_pipeline_
         .strategy = c->strategy,
         .n_order_slots = c->n_order_slots,
         .n_audit_slots = c->n_audit_slots,
-        .measure_from = c->n_warmup_frames + 1, /* numbered by us: the frame's number is its message's */
+        .measure_from =
+            c->n_warmup_frames + 1, /* numbered by us: the frame's number is its message's */
         .epoch = c->epoch,
         .stage_timing = c->stage_timing,
     };
@@ -192,7 +199,8 @@ static int take_hist(struct rl_hist *h, struct rl_arena *arena)
 {
     uint64_t *counts = rl_arena_take(arena, hist_bytes(), RL_CACHE_LINE);
 
-    return counts ? rl_hist_init(h, RL_HIST_HIGHEST, RL_HIST_DIGITS, counts, hist_bytes()) : -ENOMEM;
+    return counts ? rl_hist_init(h, RL_HIST_HIGHEST, RL_HIST_DIGITS, counts, hist_bytes())
+                  : -ENOMEM;
 }
 
 static int take_rig(struct rl_trial *t)
@@ -277,6 +285,7 @@ static int set_up(struct rl_trial *t, struct rl_pipeline_config *p, const char *
     }
     if (err)
         return err;
+    rl_audit_reader_init(&t->audit, &t->engine.audit);
     rl_blast_init(&t->blast, &c->stream, &c->schedule, &t->clock, t->market_cable.end[0], &t->sent,
                   t->record_seqs, c->n_frames, c->n_warmup_frames);
     return sem_init(&t->finished, 0, 0) == 0 ? 0 : -errno;
@@ -323,7 +332,8 @@ int rl_trial_open(struct rl_trial **out, const struct rl_trial_config *config,
     return 0;
 }
 
-/* --- the rig's thread ----------------------------------------------------------------------------- */
+/* --- the rig's thread
+ * ----------------------------------------------------------------------------- */
 
 /* True when the engine has taken everything that was sent and everything it said has been heard. */
 static bool is_quiet(struct rl_trial *t)
@@ -373,7 +383,8 @@ static void rig_run(void *trial)
     rl_phase_enter(&t->shared, RL_PHASE_STOP);
 }
 
-/* --- life ------------------------------------------------------------------------------------------ */
+/* --- life
+ * ------------------------------------------------------------------------------------------ */
 
 int rl_trial_start(struct rl_trial *t)
 {
@@ -382,13 +393,9 @@ int rl_trial_start(struct rl_trial *t)
 
     if (t->is_started)
         return -EALREADY;
-    if (!t->config.stay_halted) {
-        rl_risk_resume(&t->engine.risk);
-        if (!rl_kill_arm(&t->kill, RL_KILL_BOOT))
-            return -ECANCELED; /* tripped before it ever started: that stands */
-    } else {
-        rl_risk_resume(&t->engine.risk); /* so that the word itself is what stops the orders */
-    }
+    rl_risk_resume(&t->engine.risk);
+    if (!t->config.stay_halted && !rl_kill_arm(&t->kill, RL_KILL_BOOT))
+        return -ECANCELED; /* tripped before it ever started: that stands */
     err = rl_worker_start(&t->engine_worker, is_engine ? "rl-engine" : "rl-reflect",
                           t->config.cpu_engine, is_engine ? rl_pipeline_run : rl_reflect_run,
                           is_engine ? (void *)&t->engine : (void *)&t->reflect, &t->finished);
@@ -445,7 +452,8 @@ void rl_trial_close(struct rl_trial *t)
     rl_arena_close(&arena);
 }
 
-/* --- results ---------------------------------------------------------------------------------------- */
+/* --- results
+ * ---------------------------------------------------------------------------------------- */
 
 int rl_trial_swap(struct rl_trial *t, uint64_t timeout_ns, const struct rl_hist **interval)
 {
@@ -482,7 +490,8 @@ bool rl_trial_usage(const struct rl_trial *t, struct rl_usage *engine, struct rl
 {
     bool is_engine = t->config.mode == RL_TRIAL_ENGINE;
 
-    if (!t->is_done || !t->has_rig_usage || !(is_engine ? t->engine.has_usage : t->reflect.has_usage))
+    if (!t->is_done || !t->has_rig_usage ||
+        !(is_engine ? t->engine.has_usage : t->reflect.has_usage))
         return false;
     *engine = is_engine ? rl_usage_diff(t->engine.usage_begin, t->engine.usage_end)
                         : rl_usage_diff(t->reflect.usage_begin, t->reflect.usage_end);
@@ -514,7 +523,11 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
     uint32_t n = 0;
 
 #define C(counter) rl_counted(&(counter))
-#define HOLDS(sentence, l, r) out[n++] = (struct rl_identity){sentence, l, r}
+#define HOLDS(sentence, l, r)       \
+    out[n++] = (struct rl_identity) \
+    {                               \
+        sentence, l, r              \
+    }
     HOLDS("frames planned = sent + lost at the sender + cut off by a stop", C(b->frames_planned),
           C(b->frames_sent) + C(b->frames_unsent) + t->blast.n_frames - t->blast.n_next);
     HOLDS("frames sent = frames received by the engine", C(b->frames_sent), C(e->frames));
@@ -522,7 +535,8 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
     HOLDS("intents = sent + refused by risk, kill word, wire and audit log", C(e->intents),
           C(e->orders_sent) + C(e->risk_rejects) + C(e->kill_blocks) + C(e->tx_full) +
               C(e->audit_full));
-    HOLDS("orders sent = orders received by the exchange", C(e->orders_sent), C(x->orders_received));
+    HOLDS("orders sent = orders received by the exchange", C(e->orders_sent),
+          C(x->orders_received));
     HOLDS("orders received = valid + faulty", C(x->orders_received),
           C(x->orders_valid) + add_faults(x));
     HOLDS("orders valid = answers sent + answers lost", C(x->orders_valid),

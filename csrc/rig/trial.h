@@ -1,15 +1,17 @@
 /*
- * trial - one run of the bench: an engine (or the reflector) and a rig, on a CPU each, joined by cables.
+ * trial - one run of the bench: an engine (or the reflector) and a rig, on a CPU each, joined by
+ * cables.
  *
- * The rig thread is generator and exchange: it sends the stream by its schedule, checks and answers the
- * orders, and moves the trial through its phases. Everything both threads touch is in one arena.
+ * The rig thread is generator and exchange: it sends the stream by its schedule, checks and answers
+ * the orders, and moves the trial through its phases. Everything both threads touch is in one
+ * arena.
  *
  *     open -> start -> wait (again and again) -> inspect -> close
  *
- * Threads:  open, start, wait, swap, inspection and close belong to one thread; stop and kill to any.
- *           Counters may be read while it runs; histograms, books and identities when wait returned 0.
- * Memory:   one arena; the stream and the schedule stay the caller's and must outlive the trial.
- * Cost:     open reads the stream once, to learn its symbols.
+ * Threads:  open, start, wait, swap, draining the audit log, inspection and close belong to one
+ * thread; stop and kill to any. Counters may be read while it runs; histograms, books and
+ * identities when wait has returned 0. Memory:   one arena; the stream and the schedule stay the
+ * caller's and must outlive the trial. Cost:     open reads the stream once, to learn its symbols.
  */
 #ifndef RL_RIG_TRIAL_H
 #define RL_RIG_TRIAL_H
@@ -27,7 +29,7 @@ struct rl_trial_config {
     struct rl_schedule schedule;
     uint64_t n_frames;        /* to send; more than the stream has only when it can loop */
     uint64_t n_warmup_frames; /* of these, the first that are not measured */
-    uint64_t drain_ns;        /* at most, after the last frame; it ends as soon as all is answered */
+    uint64_t drain_ns; /* at most, after the last frame; it ends as soon as all is answered */
     int cpu_engine, cpu_rig;
     enum rl_trial_mode mode;
     uint32_t reflect_every; /* REFLECT: answers every k-th frame */
@@ -50,16 +52,17 @@ struct rl_trial_config {
     uint32_t arena_flags; /* RL_ARENA_* */
 };
 
-/* Zeroes *c and sets what has a sensible default: sizes, drain, limits, strategy, epoch, CPUs 0 and 1. */
+/* Zeroes *c and sets what has a sensible default: sizes, drain, limits, strategy, epoch, CPUs 0
+ * and 1. */
 void rl_trial_config_init(struct rl_trial_config *c);
 
 /* X(name, unit, what it is); in the order of rl_trial_hist */
-#define RL_TRIAL_HISTS(X)                                                                          \
-    X(wire, "order received by the exchange - message intended to be sent")                        \
-    X(service, "order received by the exchange - message actually sent")                           \
-    X(lateness, "message actually sent - intended")                                                \
-    X(buf, "order bytes committed - burst of its message seen by the engine")                      \
-    X(gap, "idle turns of the engine's poll loop longer than 1 us")                                \
+#define RL_TRIAL_HISTS(X)                                                     \
+    X(wire, "order received by the exchange - message intended to be sent")   \
+    X(service, "order received by the exchange - message actually sent")      \
+    X(lateness, "message actually sent - intended")                           \
+    X(buf, "order bytes committed - burst of its message seen by the engine") \
+    X(gap, "idle turns of the engine's poll loop longer than 1 us")           \
     RL_ENGINE_STAGES(X)
 
 enum rl_trial_hist_id {
@@ -73,7 +76,7 @@ extern const char *const rl_trial_hist_names[RL_TRIAL_N_HISTS + 1]; /* NULL ends
 struct rl_trial {
     struct rl_trial_config config;
     struct rl_clock clock;
-    struct rl_arena arena; /* the trial itself lies in it */
+    struct rl_arena arena;                       /* the trial itself lies in it */
     struct rl_cable market_cable, session_cable; /* end 0: rig, end 1: engine */
     struct rl_kill kill;
     struct rl_shared shared;
@@ -84,6 +87,7 @@ struct rl_trial {
     struct rl_blast blast;
     struct rl_exchange exchange;
     struct rl_hist_pair wire;
+    struct rl_audit_reader audit; /* the owner drains it, also while the trial runs */
     struct rl_usage rig_usage_begin, rig_usage_end;
     bool has_rig_usage;
     struct rl_worker engine_worker, rig_worker;
@@ -93,8 +97,8 @@ struct rl_trial {
 };
 
 /*
- * 0 and *t; -EINVAL, -ENOMEM or another -errno with a sentence in *why: the config makes no sense, a CPU
- * may not be used, the stream is not what its framing says.
+ * 0 and *t; -EINVAL, -ENOMEM or another -errno with a sentence in *why: the config makes no sense,
+ * a CPU may not be used, the stream is not what its framing says.
  */
 int rl_trial_open(struct rl_trial **t, const struct rl_trial_config *config,
                   const struct rl_clock *clock, const char **why);
@@ -121,8 +125,8 @@ static inline bool rl_trial_kill(struct rl_trial *t, uint32_t cause)
 void rl_trial_close(struct rl_trial *t);
 
 /*
- * For long runs: ends the current interval of `wire` and gives it out, valid until the next swap. 0, or
- * -ETIMEDOUT when the rig did not turn in time. After the end it gives out the last interval.
+ * For long runs: ends the current interval of `wire` and gives it out, valid until the next swap.
+ * 0, or -ETIMEDOUT when the rig did not turn in time. After the end it gives out the last interval.
  */
 int rl_trial_swap(struct rl_trial *t, uint64_t timeout_ns, const struct rl_hist **interval);
 
@@ -148,8 +152,8 @@ const char *rl_trial_check(const struct rl_trial *t, struct rl_identity *broken)
 struct rl_trial_answer {
     uint32_t n_instruments; /* that the feed has numbered */
     uint32_t n_orders, n_levels;
-    uint64_t hash;     /* rl_books_hash */
-    uint64_t last_seq; /* of the line; DBN: the venue's own number of the last record */
+    uint64_t hash;      /* rl_books_hash */
+    uint64_t last_seq;  /* of the line; DBN: the venue's own number of the last record */
     const char *damage; /* NULL, or what rl_books_check found */
 };
 void rl_trial_answer(const struct rl_trial *t, struct rl_trial_answer *answer);

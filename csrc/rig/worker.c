@@ -6,7 +6,8 @@
 
 #include "base/cpu.h"
 
-/* More than any of our call chains needs: a fault for stack in the loop would be counted against it. */
+/* More than any of our call chains needs: a fault for stack in the loop would be counted against
+ * it. */
 #define RL_STACK_TOUCHED (64 * 1024)
 
 static __attribute__((noinline)) void touch_stack(void)
@@ -35,8 +36,8 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-int rl_worker_start(struct rl_worker *w, const char *name, int cpu, void (*run)(void *arg), void *arg,
-                    sem_t *finished)
+int rl_worker_start(struct rl_worker *w, const char *name, int cpu, void (*run)(void *arg),
+                    void *arg, sem_t *finished)
 {
     sigset_t all, old;
     int err;
@@ -44,7 +45,8 @@ int rl_worker_start(struct rl_worker *w, const char *name, int cpu, void (*run)(
     *w = (struct rl_worker){.run = run, .arg = arg, .finished = finished, .name = name, .cpu = cpu};
     if (sem_init(&w->ready, 0, 0) != 0)
         return -errno;
-    /* Blocked here and inherited: there is no moment at which the new thread could take a signal. */
+    /* Blocked here and inherited: there is no moment at which the new thread could take a signal.
+     */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
     err = -pthread_create(&w->thread, NULL, worker_main, w);

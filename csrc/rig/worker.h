@@ -17,10 +17,10 @@
 #include "base/defs.h"
 
 /* In this order, never back; the rig thread moves on. X(name, text) */
-#define RL_PHASES(X)                                                                               \
-    X(WARMUP, "warm-up") /* frames are sent, nothing is recorded */                                \
-    X(MEASURE, "measure")                                                                          \
-    X(DRAIN, "drain") /* every frame is sent: answers are awaited */                               \
+#define RL_PHASES(X)                                                 \
+    X(WARMUP, "warm-up") /* frames are sent, nothing is recorded */  \
+    X(MEASURE, "measure")                                            \
+    X(DRAIN, "drain") /* every frame is sent: answers are awaited */ \
     X(STOP, "stop")   /* threads leave their loops */
 
 enum rl_phase {
@@ -70,7 +70,8 @@ static inline void rl_progress_tell(struct rl_shared *s, uint64_t frames, uint64
     atomic_store_explicit(&s->frames_done, frames, memory_order_release);
 }
 
-/* True when the engine has finished so many frames, sent so many orders and read so many answers. */
+/* True when the engine has finished so many frames, sent so many orders and read so many answers.
+ */
 static inline bool rl_progress_is(const struct rl_shared *s, uint64_t frames, uint64_t orders,
                                   uint64_t answers)
 {
@@ -108,8 +109,8 @@ struct rl_worker {
  * Starts a thread on `cpu` and returns when it is there: 0; -EINVAL when the CPU is absent or not
  * allowed; -errno when there is no thread to be had. `run` is entered only after a success.
  */
-int rl_worker_start(struct rl_worker *w, const char *name, int cpu, void (*run)(void *arg), void *arg,
-                    sem_t *finished);
+int rl_worker_start(struct rl_worker *w, const char *name, int cpu, void (*run)(void *arg),
+                    void *arg, sem_t *finished);
 
 /* Waits for `run` to return. Harmless when the worker was never started or is joined. */
 void rl_worker_join(struct rl_worker *w);

@@ -12,8 +12,8 @@ int rl_audit_init(struct rl_audit *a, void *slots, uint64_t n_slots)
 const char *rl_audit_kind_text(uint32_t kind)
 {
     switch (kind) {
-#define RL_AUDIT_CASE(name, number, text)                                                          \
-    case number:                                                                                   \
+#define RL_AUDIT_CASE(name, number, text) \
+    case number:                          \
         return text;
         RL_AUDIT_KINDS(RL_AUDIT_CASE)
 #undef RL_AUDIT_CASE
@@ -34,7 +34,8 @@ static uint32_t crc32c_word(uint32_t crc, uint64_t word)
 #endif
 }
 
-/* Over the whole record with its crc member as 0; never 0 itself for the first record (number is 1). */
+/* Over the whole record with its crc member as 0; never 0 itself for the first record (number is
+ * 1). */
 static uint32_t record_crc(const struct rl_audit_record *record, uint32_t crc)
 {
     struct rl_audit_record copy = *record;
@@ -84,8 +85,8 @@ int rl_audit_drain_fd(struct rl_audit_reader *reader, int fd)
             return 0;
         n_bytes = reader->n_pending * (uint32_t)sizeof reader->batch[0];
         while (reader->n_pending_written < n_bytes) {
-            ssize_t n = write(fd, bytes + reader->n_pending_written,
-                              n_bytes - reader->n_pending_written);
+            ssize_t n =
+                write(fd, bytes + reader->n_pending_written, n_bytes - reader->n_pending_written);
 
             if (n < 0 && errno == EINTR)
                 continue;

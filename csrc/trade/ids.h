@@ -1,10 +1,11 @@
 /*
  * ids - order ids that never repeat, and their text form for the wire.
  *
- * An id is epoch (24 bits, one per start of the engine) and counter (40 bits, from 1). Its text is 13
- * characters of base32hex, most significant first: five for the epoch, eight for the counter, so text
- * order is number order and the way back is arithmetic. 40 bits last 12 days at a million orders a
- * second; when they are used up no more ids are given (0), because a repeated id is worse than none.
+ * An id is epoch (24 bits, one per start of the engine) and counter (40 bits, from 1). Its text is
+ * 13 characters of base32hex, most significant first: five for the epoch, eight for the counter, so
+ * text order is number order and the way back is arithmetic. 40 bits last 12 days at a million
+ * orders a second; when they are used up no more ids are given (0), because a repeated id is worse
+ * than none.
  *
  * Threads:  the order thread alone.
  * Memory:   two words, the caller's.
@@ -92,7 +93,8 @@ static inline void rl_id_to_text(uint64_t id, char *text)
     memcpy(text + 5, &low, 8);
 }
 
-/* False unless the text is 13 characters of the alphabet that name an id (text of our own making). */
+/* False unless the text is 13 characters of the alphabet that name an id (text of our own making).
+ */
 bool rl_id_from_text(const char *text, size_t n_bytes, uint64_t *id);
 
 /* The same text by the schoolbook way: what the fast one is tested against. */

@@ -19,8 +19,8 @@ const char *rl_kill_cause_text(uint32_t cause)
     switch (cause) {
     case RL_KILL_ARMED:
         return "armed";
-#define RL_KILL_CASE(name, number, text)                                                           \
-    case number:                                                                                   \
+#define RL_KILL_CASE(name, number, text) \
+    case number:                         \
         return text;
         RL_KILL_CAUSES(RL_KILL_CASE)
 #undef RL_KILL_CASE

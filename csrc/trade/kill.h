@@ -16,13 +16,13 @@
 #include "base/defs.h"
 
 /* Numbers are stored in audit files: append, never renumber. 0 means armed. */
-#define RL_KILL_CAUSES(X)                                                                          \
-    X(BOOT, 1, "boot: never armed")                                                                \
-    X(MANUAL, 2, "manual")                                                                         \
-    X(UNKNOWN_FILL, 3, "fill of an order that is not open")                                        \
-    X(OVERFILL, 4, "fill of more than was ordered")                                                \
-    X(AUDIT, 5, "an execution could not be written to the audit log")                              \
-    X(STOP, 6, "the trial was stopped")                                                            \
+#define RL_KILL_CAUSES(X)                                             \
+    X(BOOT, 1, "boot: never armed")                                   \
+    X(MANUAL, 2, "manual")                                            \
+    X(UNKNOWN_FILL, 3, "fill of an order that is not open")           \
+    X(OVERFILL, 4, "fill of more than was ordered")                   \
+    X(AUDIT, 5, "an execution could not be written to the audit log") \
+    X(STOP, 6, "the trial was stopped")                               \
     X(POSITION, 7, "position arithmetic left its range")
 
 enum rl_kill_cause {
@@ -58,7 +58,8 @@ static inline uint32_t rl_kill_cause(const struct rl_kill *k)
     return atomic_load_explicit(&k->cause, memory_order_acquire);
 }
 
-/* True for the one caller whose cause is kept; later callers change nothing. A cause of 0 is refused. */
+/* True for the one caller whose cause is kept; later callers change nothing. A cause of 0 is
+ * refused. */
 static inline bool rl_kill_trip(struct rl_kill *k, uint32_t cause)
 {
     uint32_t armed = RL_KILL_ARMED;

@@ -1,9 +1,10 @@
 /*
  * order - the orders that are open at the exchange, found by id without a search.
  *
- * The low bits of the id's counter are the slot. An order that stays open while n_slots younger ones
- * are sent keeps its slot: the next id that falls there is refused (rl_orders_has_room), never mixed up.
- * Executions are judged here: of an order that is open, repeated, of too much, or of no order we know.
+ * The low bits of the id's counter are the slot. An order that stays open while n_slots younger
+ * ones are sent keeps its slot: the next id that falls there is refused (rl_orders_has_room), never
+ * mixed up. Executions are judged here: of an order that is open, repeated, of too much, or of no
+ * order we know.
  *
  * Threads:  the order thread alone.
  * Memory:   one cache line a slot, the caller's (rl_orders_bytes).
@@ -63,7 +64,8 @@ static inline const struct rl_order *rl_orders_find(const struct rl_orders *o, u
     return RL_LIKELY(order->id == id && id != RL_ID_NONE) ? order : NULL;
 }
 
-/* Enters a copy of `order` (leaves = qty); false when its slot is taken, it has no id or no quantity. */
+/* Enters a copy of `order` (leaves = qty); false when its slot is taken, it has no id or no
+ * quantity. */
 static inline bool rl_orders_open(struct rl_orders *o, const struct rl_order *order)
 {
     struct rl_order *slot = &o->slots[order->id & o->mask];
@@ -78,8 +80,8 @@ static inline bool rl_orders_open(struct rl_orders *o, const struct rl_order *or
 }
 
 /*
- * Books execution number `exec` (from 1, rising within an order) of `qty`. Unless the result is UNKNOWN,
- * *was is the order as it stood before, so that the caller knows what to release.
+ * Books execution number `exec` (from 1, rising within an order) of `qty`. Unless the result is
+ * UNKNOWN, *was is the order as it stood before, so that the caller knows what to release.
  */
 static inline enum rl_exec_result rl_orders_fill(struct rl_orders *o, uint64_t id, uint64_t exec,
                                                  uint64_t qty, struct rl_order *was)

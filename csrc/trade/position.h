@@ -1,10 +1,10 @@
 /*
  * position - what we hold in one instrument and what it has earned, exact to the last nano.
  *
- * Money is price (1e-9) times quantity, signed 128 bits. Average cost: adding to a position adds to its
- * cost, reducing takes the cost away in proportion (rounded towards zero, the remainder stays in the
- * cost), going through zero closes and opens. Two sums are kept apart so that each proves the other:
- * after every execution cash + cost == realised (rl_position_holds).
+ * Money is price (1e-9) times quantity, signed 128 bits. Average cost: adding to a position adds to
+ * its cost, reducing takes the cost away in proportion (rounded towards zero, the remainder stays
+ * in the cost), going through zero closes and opens. Two sums are kept apart so that each proves
+ * the other: after every execution cash + cost == realised (rl_position_holds).
  *
  * Threads:  one writer, the order thread.
  * Memory:   two cache lines, the caller's; all zero is flat.
@@ -19,12 +19,12 @@
 typedef __int128 rl_money; /* 1e-9 of the quote currency times lots */
 
 struct rl_position {
-    RL_ALIGNED int64_t net;    /* lots, signed: bought minus sold */
-    uint64_t work[2];          /* lots of open orders, by side: reserved at send */
-    uint64_t done[2];          /* lots executed, by side */
-    rl_money cash;             /* received minus paid */
-    rl_money cost;             /* what the open position cost, signed like net */
-    rl_money realised;         /* of the closed part */
+    RL_ALIGNED int64_t net; /* lots, signed: bought minus sold */
+    uint64_t work[2];       /* lots of open orders, by side: reserved at send */
+    uint64_t done[2];       /* lots executed, by side */
+    rl_money cash;          /* received minus paid */
+    rl_money cost;          /* what the open position cost, signed like net */
+    rl_money realised;      /* of the closed part */
 };
 
 /* Books an execution; false, and nothing changed, when a sum would leave its range. */
@@ -67,8 +67,8 @@ static inline bool rl_position_fill(struct rl_position *p, enum rl_side side, in
 /* The two ways of counting agree, and so do quantities. */
 static inline bool rl_position_holds(const struct rl_position *p)
 {
-    return p->cash + p->cost == p->realised && p->net == (int64_t)(p->done[RL_BUY] - p->done[RL_SELL]) &&
-           (p->net != 0 || p->cost == 0);
+    return p->cash + p->cost == p->realised &&
+           p->net == (int64_t)(p->done[RL_BUY] - p->done[RL_SELL]) && (p->net != 0 || p->cost == 0);
 }
 
 /* Value of the open position at `mark_nano` minus its cost. */

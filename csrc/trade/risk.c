@@ -11,13 +11,15 @@ const char *const rl_risk_reason_names[RL_RISK_N] = {RL_RISK_REASONS(RL_RISK_NAM
 void rl_risk_set_limits(struct rl_risk *r, const struct rl_risk_limits *limits, uint64_t tsc_hz)
 {
     bool is_whole = limits->max_qty && limits->max_notional && limits->max_position &&
-                    limits->band_bps && limits->rate_per_s && limits->rate_burst && limits->max_open;
+                    limits->band_bps && limits->rate_per_s && limits->rate_burst &&
+                    limits->max_open;
 
     r->limits = *limits;
     r->blocked &= ~(uint32_t)RL_RISK_LIMIT_MISSING;
     r->blocked |= is_whole ? 0 : RL_RISK_LIMIT_MISSING;
     /* Without a rate nothing passes anyway; one order in a second keeps the arithmetic defined. */
-    r->ticks_an_order = limits->rate_per_s ? (tsc_hz + limits->rate_per_s - 1) / limits->rate_per_s : tsc_hz;
+    r->ticks_an_order =
+        limits->rate_per_s ? (tsc_hz + limits->rate_per_s - 1) / limits->rate_per_s : tsc_hz;
     r->ticks_of_burst = limits->rate_burst ? (limits->rate_burst - 1) * r->ticks_an_order : 0;
 }
 

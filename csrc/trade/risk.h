@@ -1,14 +1,17 @@
 /*
  * risk - every limit that an order must keep, checked before it may leave; all reasons at once.
  *
- * The answer is a mask of the limits that fail, 0 for none. Nothing is assumed in an order's favour:
- * a limit that is zero is missing and fails everything, a book without two sides gives no reference
- * price, a new engine is halted. Exactly at a limit passes. Integers only; products take 128 bits.
+ * The answer is a mask of the limits that fail, 0 for none. Nothing is assumed in an order's
+ * favour: a limit that is zero is missing and fails everything, a book without two sides gives no
+ * reference price, a new engine is halted. Exactly at a limit passes. Integers only; products take
+ * 128 bits.
  *
- * OPEN and NO_ID are also set by the order thread, which knows the table of open orders and the ids.
+ * OPEN and NO_ID are also set by the order thread, which knows the table of open orders and the
+ * ids.
  *
  * Checking changes nothing. What an order may still become is reserved when it is sent, so that no
- * interleaving of answers can carry a position past its limit, and given back on the exchange's answer.
+ * interleaving of answers can carry a position past its limit, and given back on the exchange's
+ * answer.
  *
  * Threads:  the order thread alone.
  * Memory:   the struct plus one rl_position an instrument, the caller's.
@@ -22,17 +25,17 @@
 #include "trade/position.h"
 
 /* Bit numbers are stored in audit files: append, never renumber. */
-#define RL_RISK_REASONS(X)                                                                         \
-    X(QTY, 0, "quantity above the limit")                                                          \
-    X(NOTIONAL, 1, "notional above the limit")                                                     \
-    X(POSITION, 2, "position, with all open orders filled, above the limit")                       \
-    X(BAND, 3, "price outside the band around mid")                                                \
-    X(RATE, 4, "too many orders a second")                                                         \
-    X(OPEN, 5, "too many open orders")                                                             \
-    X(HALTED, 6, "trading is halted")                                                              \
-    X(LIMIT_MISSING, 7, "a limit is not set")                                                      \
-    X(REFERENCE, 8, "no reference price: a side is empty or the book is crossed")                  \
-    X(FIELD, 9, "the order itself makes no sense")                                                 \
+#define RL_RISK_REASONS(X)                                                        \
+    X(QTY, 0, "quantity above the limit")                                         \
+    X(NOTIONAL, 1, "notional above the limit")                                    \
+    X(POSITION, 2, "position, with all open orders filled, above the limit")      \
+    X(BAND, 3, "price outside the band around mid")                               \
+    X(RATE, 4, "too many orders a second")                                        \
+    X(OPEN, 5, "too many open orders")                                            \
+    X(HALTED, 6, "trading is halted")                                             \
+    X(LIMIT_MISSING, 7, "a limit is not set")                                     \
+    X(REFERENCE, 8, "no reference price: a side is empty or the book is crossed") \
+    X(FIELD, 9, "the order itself makes no sense")                                \
     X(NO_ID, 10, "the order ids of this epoch are used up")
 
 enum rl_risk_reason {
@@ -122,7 +125,9 @@ static inline uint32_t rl_risk_check(const struct rl_risk *r, const struct rl_ri
     mask |= o->qty > limits->max_qty ? RL_RISK_QTY : 0;
     mask |= notional > max_notional ? RL_RISK_NOTIONAL : 0;
     mask |= reach > (rl_money)limits->max_position ? RL_RISK_POSITION : 0;
-    mask |= !has_mid ? RL_RISK_REFERENCE : away2 * 10000 > mid2 * limits->band_bps ? RL_RISK_BAND : 0;
+    mask |= !has_mid                                  ? RL_RISK_REFERENCE
+            : away2 * 10000 > mid2 * limits->band_bps ? RL_RISK_BAND
+                                                      : 0;
     /* Before next_tsc minus the burst the bucket is empty; a clock that steps back only delays. */
     mask |= r->next_tsc > now_tsc && r->next_tsc - now_tsc > r->ticks_of_burst ? RL_RISK_RATE : 0;
     mask |= r->n_open >= limits->max_open ? RL_RISK_OPEN : 0;
@@ -130,7 +135,8 @@ static inline uint32_t rl_risk_check(const struct rl_risk *r, const struct rl_ri
 }
 
 /* The order leaves: count it as filled until the exchange has answered. */
-static inline void rl_risk_reserve(struct rl_risk *r, const struct rl_risk_order *o, uint64_t now_tsc)
+static inline void rl_risk_reserve(struct rl_risk *r, const struct rl_risk_order *o,
+                                   uint64_t now_tsc)
 {
     r->positions[o->instrument].work[o->side] += o->qty;
     r->n_open++;

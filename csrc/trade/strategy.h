@@ -6,10 +6,11 @@
  *     (B - A) * 1000 >= threshold_permille * (B + A)   means up:   buy at the offer
  *     (A - B) * 1000 >= threshold_permille * (B + A)   means down: sell at the bid
  *
- * and nothing otherwise, or while a side is empty, the book is locked or crossed, or the spread is wider
- * than max_spread_nano. A signal is the change to up or to down (not its persistence); of the signals of
- * one instrument each `every`-th becomes an intent. No claim of profit: it is simple, it depends on the
- * book alone (so the same input gives the same orders), and `every` sets the share of orders.
+ * and nothing otherwise, or while a side is empty, the book is locked or crossed, or the spread is
+ * wider than max_spread_nano. A signal is the change to up or to down (not its persistence); of the
+ * signals of one instrument each `every`-th becomes an intent. No claim of profit: it is simple, it
+ * depends on the book alone (so the same input gives the same orders), and `every` sets the share
+ * of orders.
  *
  * Threads:  the order thread alone.
  * Memory:   8 bytes an instrument, the caller's; all zero is the start.

@@ -1,12 +1,12 @@
 """Starting a measuring process, hearing what it reports, and never leaving it behind.
 
-The parent sleeps while the child measures: it wakes when the child prints a line. The child prints one
-JSON object a line: `{"event": "interval" | "result" | "error", ...}`.
-"""
+The parent sleeps while the child measures: it wakes when the child prints a line. The child prints
+one JSON object a line: `{"event": "interval" | "result" | "error", ...}`."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -30,7 +30,8 @@ def measure(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Re
     `on_report` sees every earlier report as it comes. Raises BenchError when the process fails or
     dies; an interrupt stops the process before it goes on.
     """
-    command = [sys.executable, "-m", "harness.bench.worker", json.dumps(to_json(plan))]
+    order = json.dumps(to_json(plan))
+    command = [sys.executable, "-m", "harness.bench.worker", order, str(os.getpid())]
     child = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )

@@ -1,7 +1,7 @@
 """What one measuring process is told to do: values that survive a trip through JSON.
 
-A process that measures is started afresh for every trial, so that address layout, page placement and
-branch history differ from one repeat to the next and the spread between processes shows.
+A process that measures is started afresh for every trial, so that address layout, page placement
+and branch history differ from one repeat to the next and the spread between processes shows.
 
 Units: as in the names; rates in messages a second, prices in 1e-9.
 """
@@ -18,7 +18,9 @@ ScheduleKind = Literal["constant", "poisson", "recorded"]
 
 @dataclass(frozen=True, slots=True)
 class StreamPlan:
-    """Which market data is sent: with a `path` that capture, once; else the seeded stream, in a loop."""
+    """Which market data is sent: with a `path` that capture, once; else the seeded stream, in a
+    loop.
+    """
 
     feed: Feed
     path: str | None

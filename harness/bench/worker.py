@@ -6,9 +6,11 @@ C; in a soak it wakes once an interval to hand out what was recorded.
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import json
 import os
+import signal
 import sys
 import time
 from contextlib import ExitStack
@@ -31,7 +33,9 @@ from harness.traffic import schedule, synthetic
 from harness.traffic.captures import stream_of
 from harness.traffic.inputs import open_input
 
-CALIBRATION_NS = 50_000_000  # two windows agree to well under a ppm, far below what a trial can tell
+CALIBRATION_NS = (
+    50_000_000  # two windows agree to well under a ppm, far below what a trial can tell
+)
 REFLECT_EVERY = 64  # frames an order of the null bench: about the engine's own share
 AUDIT_SLOTS = 1 << 20  # records between two drains; a full log refuses orders
 MAX_INSTRUMENTS = 1 << 13  # a whole equities market fits
@@ -44,7 +48,10 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def main(argv: list[str]) -> int:
-    """Do the plan in argv[1]. 0 with a result printed, 1 with an error, 130 when interrupted."""
+    """Do the plan in argv[1] for the process argv[2]. 0 with a result printed, 1 with an error, 130
+    when interrupted.
+    """
+    _die_with(int(argv[2]))
     plan = from_json(json.loads(argv[1]))
     gc.disable()  # nothing may run on the cores of the bench but the bench
     try:
@@ -59,6 +66,14 @@ def main(argv: list[str]) -> int:
         _say("error", {"message": text or type(error).__name__})
         return 1
     return 0
+
+
+def _die_with(parent: int) -> None:
+    """Nothing measures on when the harness is gone, not even after kill -9."""
+    pr_set_pdeathsig = 1  # linux/prctl.h
+    ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    if os.getppid() != parent:  # it was gone before we asked
+        os._exit(1)
 
 
 def _say(event: str, values: dict[str, Any]) -> None:
@@ -158,7 +173,8 @@ def _load(plan: TrialPlan, stream: Stream, n_snapshot: int) -> _Load:
     n_warmup = n_snapshot + plan.rate_per_s * plan.warmup_ns // NS_PER_S
     n_frames = n_warmup + plan.rate_per_s * plan.duration_ns // NS_PER_S
     if stream.loop_from >= n_recs:
-        # A short capture is still measured: at most a tenth of it warms up what the snapshot did not.
+        # A short capture is still measured: at most a tenth of it warms up what the snapshot did
+        # not.
         n_warmup = min(n_warmup, n_snapshot + (n_recs - n_snapshot) // 10)
         n_frames = n_recs
     if plan.schedule == "recorded" and plan.stream.path is not None:
@@ -220,14 +236,15 @@ def _follow(held: engine.Trial, plan: TrialPlan, audit: int | None) -> engine.Hi
 def _health(held: engine.Trial) -> dict[str, int]:
     """What grows when something is wrong: memory, descriptors, errors, gaps, work not done."""
     counters = held.counters()
+    exchange = counters["exchange"]
     resident = Path("/proc/self/statm").read_text().split()[1]
     return {
         "rss_bytes": int(resident) * PAGE_BYTES,
-        "n_fds": len(os.listdir("/proc/self/fd")),
+        "n_fds": sum(1 for _ in Path("/proc/self/fd").iterdir()),
         "gaps": counters["feed"]["gaps"],
         "bad_messages": counters["feed"]["bad_messages"] + counters["feed"]["bad_frames"],
         "loss": counters["generator"]["messages_unsent"],
-        "bad_orders": counters["exchange"]["orders_received"] - counters["exchange"]["orders_valid"],
+        "bad_orders": exchange["orders_received"] - exchange["orders_valid"],
     }
 
 
@@ -253,11 +270,13 @@ def _report(
         "usage": held.usage(),
         "identities": identities,
         "has_engine": has_engine,
-        "answer": _answer(held, load, stream) if has_engine else None,
+        "answer": _answer(held, load, stream, counters["feed"]) if has_engine else None,
     }
 
 
-def _answer(held: engine.Trial, load: _Load, stream: Stream) -> dict[str, Any]:
+def _answer(
+    held: engine.Trial, load: _Load, stream: Stream, feed: dict[str, int]
+) -> dict[str, Any]:
     """The books at the end: all of them as a hash, and the one with most orders in full."""
     whole = held.answer()
     books = [held.book(i) for i in range(whole["n_instruments"])]
@@ -269,6 +288,8 @@ def _answer(held: engine.Trial, load: _Load, stream: Stream) -> dict[str, Any]:
         "total_levels": whole["n_levels"],
         "last_sequence": whole["last_seq"],
         "hash": f"{whole['hash']:#018x}",
+        "lost": feed["lost"],
+        "duplicates": feed["duplicates"],
         "damage": whole["damage"],
         "symbol": busiest["symbol"] if busiest else "",
         "levels": list(busiest["n_levels"]) if busiest else [0, 0],

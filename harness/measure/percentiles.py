@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
 
 import numpy as np
-import numpy.typing as npt
 
-from harness.measure.histogram import Histogram, merge, upper_edges
+from harness.measure.histogram import Histogram, IntArray, merge, upper_edges
 
 PUBLISHED = ("p50", "p90", "p99", "p99.9", "p99.99")
 TAIL_TO_PUBLISH = 10
@@ -30,7 +29,6 @@ BLOCKS_TO_SIGN_OFF = 60
 BLOCK_S = 1.0
 _BLOCKS_IN_TAIL = 5  # fewer blocks than this hold the tail: resampling them tells nothing
 _RESAMPLES = 1000
-_BATCH = 100  # resamples at a time: bounds the memory
 _MAX_BLOCKS = 240
 _RUNS_FOR_ORDER_STATISTIC = 6
 DEFAULT_SEED = 20260101
@@ -124,46 +122,61 @@ def upper_of_runs(values: Sequence[float]) -> float:
 def block_bootstrap(
     blocks: Sequence[Histogram], name: str, scale: float = 1.0, seed: int = DEFAULT_SEED
 ) -> Bounds:
-    """95 % interval of a percentile by resampling blocks, whole, with replacement.
-
-    Shapes: the blocks become a (block, used slot) matrix, a resample is a vector of block weights;
-        their product is the resampled histogram.
-    """
+    """95 % interval of a percentile by resampling blocks, whole, with replacement."""
     q = fraction(name)
     used = _at_most([b for b in blocks if b.slots.size], _MAX_BLOCKS)
     if len(used) < _BLOCKS_IN_TAIL:
         return Bounds(0, 0, len(used), seed, f"{len(used)} blocks, {_BLOCKS_IN_TAIL} needed")
     slots = np.unique(np.concatenate([block.slots for block in used]))
-    counts = np.zeros((len(used), slots.size), dtype=np.float64)  # exact: counts stay under 2**53
+    below = np.zeros((len(used), slots.size), dtype=np.int64)
     for row, block in enumerate(used):
-        counts[row, np.searchsorted(slots, block.slots)] = block.counts
-    at = _slot_at(np.cumsum(counts.sum(axis=0)), q)
-    n_with_tail = int((counts[:, at + 1 :].sum(axis=1) > 0).sum())
+        below[row, np.searchsorted(slots, block.slots)] = block.counts
+    below.cumsum(axis=1, out=below)  # samples of each block up to each slot
+    pooled = below.sum(axis=0)
+    at = int(np.searchsorted(pooled, _rank(pooled[-1:], q)[0]))
+    n_with_tail = int((below[:, -1] > below[:, at]).sum())
     if n_with_tail < _BLOCKS_IN_TAIL:
         why = f"max-dominated: the samples beyond {name} lie in {n_with_tail} blocks"
         return Bounds(0, 0, len(used), seed, why)
     edges = np.minimum(upper_edges(slots), max(block.highest for block in used))
-    seen = np.empty(_RESAMPLES)
-    for first, weights in _resamples(len(used), seed):
-        part = np.cumsum(weights @ counts, axis=1)
-        seen[first : first + len(weights)] = [edges[_slot_at(row, q)] for row in part]
-    seen.sort()  # order statistics, not interpolation: the ends are values that were seen
+    seen = np.sort(edges[_resampled(below, _weights(len(used), seed), q)])
+    # Order statistics, not interpolation: the ends are values that were seen.
     low, high = seen[int(0.025 * _RESAMPLES)], seen[int(0.975 * _RESAMPLES) - 1]
     return Bounds(float(low) * scale, float(high) * scale, len(used), seed)
 
 
-def _resamples(n_blocks: int, seed: int) -> Iterator[tuple[int, npt.NDArray[np.float64]]]:
-    """How often each block is drawn in each resample, a hundred resamples at a time.
+def _resampled(below: IntArray, weights: IntArray, q: Fraction) -> IntArray:
+    """The slot of the quantile in every resample, by halving all of them at once.
+
+    Shapes: below (block, slot), weights (resample, block); a resample's samples up to slot s are
+        weights @ below[:, s], which is only computed where the search looks.
+    """
+    ranks = _rank(weights @ below[:, -1], q)
+    low = np.zeros(len(weights), dtype=np.int64)
+    high = np.full(len(weights), below.shape[1] - 1, dtype=np.int64)
+    while np.any(low < high):
+        middle = (low + high) // 2
+        reached = (weights * below[:, middle].T).sum(axis=1) >= ranks
+        high = np.where(reached, middle, high)
+        low = np.where(reached, low, np.minimum(middle + 1, high))
+    return low
+
+
+def _rank(n: IntArray, q: Fraction) -> IntArray:
+    """Ceil rank in integers: no rounding of a product decides which sample it is."""
+    return np.asarray(-(-q.numerator * n // q.denominator), dtype=np.int64)
+
+
+def _weights(n_blocks: int, seed: int) -> IntArray:
+    """How often each block is drawn in each resample.
 
     Raw 64-bit words of PCG64, scaled: numpy keeps that stream for ever, and a verdict must be
     recomputable with a later numpy. Its distributions carry no such promise.
     """
-    bits = np.random.PCG64(seed)
-    for first in range(0, _RESAMPLES, _BATCH):
-        raw = bits.random_raw(_BATCH * n_blocks).reshape(_BATCH, n_blocks)
-        drawn = ((raw >> np.uint64(32)) * np.uint64(n_blocks)) >> np.uint64(32)
-        weights = [np.bincount(row, minlength=n_blocks) for row in drawn.astype(np.int64)]
-        yield first, np.asarray(weights, dtype=np.float64)
+    raw = np.random.PCG64(seed).random_raw(_RESAMPLES * n_blocks)
+    drawn = (((raw >> np.uint64(32)) * np.uint64(n_blocks)) >> np.uint64(32)).astype(np.int64)
+    drawn += np.repeat(np.arange(_RESAMPLES, dtype=np.int64) * n_blocks, n_blocks)
+    return np.bincount(drawn, minlength=drawn.size).reshape(_RESAMPLES, n_blocks)
 
 
 def _at_most(blocks: Sequence[Histogram], limit: int) -> Sequence[Histogram]:
@@ -172,8 +185,3 @@ def _at_most(blocks: Sequence[Histogram], limit: int) -> Sequence[Histogram]:
     if size <= 1:
         return blocks
     return [merge(blocks[i : i + size]) for i in range(0, len(blocks), size)]
-
-
-def _slot_at(cumulative: npt.NDArray[np.float64], q: Fraction) -> int:
-    rank = -(-q.numerator * int(cumulative[-1]) // q.denominator)
-    return int(np.searchsorted(cumulative, max(rank, 1)))

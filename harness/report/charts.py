@@ -105,14 +105,12 @@ def percentile_chart(
     y_axis = Axis(lo, hi, bottom, top, log=True)
     tails = [_floor_quantiles(f, x_axis, y_axis) for f in floors]
 
-    grey_from = main.n / TAIL_TO_PUBLISH
-    if grey_from < x_max:
-        at = x_axis.at(max(1.0, grey_from))
-        board.rect(at, top, right - at, bottom - top, "grey-zone")
-        zone = f"< {TAIL_TO_PUBLISH} samples"
-        board.text((at + right) / 2, bottom - 8, zone, "t zone", "middle")
+    grey_from = x_axis.at(max(1.0, main.n / TAIL_TO_PUBLISH))
+    board.rect(grey_from, top, right - grey_from, bottom - top, "grey-zone")
     _grid_y(board, y_axis, left, right, label)
     _grid_nines(board, x_axis, top, bottom)
+    zone = f"< {TAIL_TO_PUBLISH} samples"
+    board.text((grey_from + right) / 2, bottom - 8, zone, "t zone", "middle")
 
     if target:
         y = y_axis.at(target.value_ns)
@@ -129,7 +127,10 @@ def percentile_chart(
     board.text(right + 6, y_max, "max " + label(main.max_ns), "t max")
 
     named = [(c.label, c.role) for c in sorted(drawn, key=lambda c: c.role != "main")]
-    named += [(f.label, f.role) for f in floors]
+    for (x_floor, _), floor in zip(tails, floors, strict=True):
+        named.append(
+            (floor.label if x_floor.size else f"{floor.label}: off this chart", floor.role)
+        )
     repeats = [entry for entry in named if entry[1] == "repeat"]
     entries = [(name, *_ROLES[role]) for name, role in named if role != "repeat"]
     if repeats:

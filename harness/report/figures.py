@@ -156,6 +156,29 @@ def missing_percentile(name: str, n: int | None) -> str:
     return f"{name} needs {short_count(least)} samples, has {short_count(n)}"
 
 
+def answer_text(answer: Mapping[str, Any] | None) -> str:
+    """The state in which the engine ended, as a sentence: the book with most orders, and all."""
+    if not answer:
+        return "none: no engine read this input"
+    said = f"{count_text(answer['messages'])} messages, last sequence {answer['last_sequence']}"
+    said += f", lost {count_text(answer['lost'])}, repeated {count_text(answer['duplicates'])}"
+    bids, offers = answer["levels"]
+    if bids or offers:
+        best = " / ".join(px_text(px) for px in answer["best_px_nano"])
+        said += f"; book of {answer['symbol']}: {bids} bid and {offers} ask levels, best {best}"
+    orders, books = count_text(answer["orders"]), answer["instruments"]
+    return f"{said}; {orders} orders in {books} books, hash {answer['hash']}"
+
+
+def px_text(px_nano: int | None) -> str:
+    """A price in full, at least two decimals; shifted, not divided, so that no digit is invented."""
+    if px_nano is None or abs(px_nano) >= 2**62:  # the engine's word for no price
+        return "none"
+    whole, rest = divmod(abs(px_nano), 10**9)
+    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{'-' if px_nano < 0 else ''}{whole}.{decimals}"
+
+
 def plain(text: str) -> str:
     """ASCII for terminals and logs: micro sign, dashes and thin spaces have plain twins."""
     for fancy, simple in (

@@ -120,14 +120,15 @@ def _clock_pairs(clock: Json) -> list[tuple[str, str]]:
         shown.append((name.replace("__", " \u2026 ").replace("_", " "), seen))
     if offset := clock.get("offset"):
         cores = " and ".join(str(c) for c in offset.get("cpus", []))
-        seen = f"{offset.get('offset_ns')} ns \u00b1 {ns_text(offset.get('bound_ns'))}"
+        bound = ns_text(offset.get("bound_ns"))
+        seen = f"{float(offset.get('offset_ns') or 0):+.1f} ns \u00b1 {bound}"
         shown.append((f"offset between cores {cores}", seen))
     return shown
 
 
-def environment(env: Json) -> list[tuple[str, list[tuple[str, str]]]]:
+def environment(env: Json) -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Facts by family (cpu.model stands under cpu); each keeps its source, or why it is absent."""
-    blocks: dict[str, list[tuple[str, str]]] = {}
+    blocks: dict[str, list[tuple[str, str, str]]] = {}
     for key, value in env.items():
         if key == "facts" and isinstance(value, Mapping):
             for name, fact in value.items():
@@ -144,17 +145,19 @@ def _is_field(value: Any) -> bool:
     return isinstance(value, Mapping) and "value" in value and "source" in value
 
 
-def _flatten(name: str, value: Any) -> list[tuple[str, str]]:
+def _flatten(name: str, value: Any) -> list[tuple[str, str, str]]:
+    """(name, value, source) of everything below; an absent value gives its reason."""
     if _is_field(value):
-        shown = text_of(value["value"])
-        if value["value"] is None and value.get("reason"):
-            shown = f"{NOT_AVAILABLE}: {value['reason']}"
-        return [(name.replace("_", " "), f"{shown}  [{value['source']}]")]
+        shown = text_of(value["value"], "none")
+        if value["value"] is None:
+            shown = f"{NOT_AVAILABLE}: {value.get('reason') or 'not recorded'}"
+        return [(name.replace("_", " "), shown, str(value["source"]))]
     if isinstance(value, Mapping):
-        rows: list[tuple[str, str]] = []
-        for key, inner in value.items():
-            rows.extend(_flatten(f"{name}.{key}" if name else str(key), inner))
-        return rows
+        return [
+            row
+            for key, inner in value.items()
+            for row in _flatten(f"{name}.{key}" if name else str(key), inner)
+        ]
     if isinstance(value, list) and any(isinstance(v, Mapping) for v in value):
         return [row for i, inner in enumerate(value) for row in _flatten(f"{name}[{i}]", inner)]
-    return [(name.replace("_", " "), text_of(value))]
+    return [(name.replace("_", " "), text_of(value, "none"), "")]

@@ -14,7 +14,6 @@ import base64
 import gzip
 import re
 import shlex
-from decimal import Decimal
 from pathlib import Path
 
 import jinja2
@@ -22,7 +21,7 @@ import jinja2
 from harness.measure.percentiles import PUBLISHED
 from harness.report import charts, depth, host, metrics, signoff
 from harness.report.evidence import Evidence, Json, read_evidence
-from harness.report.figures import count_text, load_text, short_count
+from harness.report.figures import count_text, load_text, px_text, short_count
 from harness.report.page import Sheet, Table, pairs, text_of
 from harness.run.verdicts import State
 
@@ -112,7 +111,7 @@ def build_sheet(evidence: Evidence) -> Sheet:
             host.core_of(evidence, "rig"), host.core_of(evidence, "engine")
         ),
         loads=_loads(run),
-        input=_input(run.get("input", {})),
+        input=_input(evidence),
         metrics=metrics.judged_metrics(evidence),
         others=metrics.other_metrics(evidence),
         beside=metrics.beside_table(evidence),
@@ -146,17 +145,22 @@ def _head(run: Json) -> list[tuple[str, str]]:
     ]
 
 
-def _input(record: Json) -> list[tuple[str, str]]:
+def _input(evidence: Evidence) -> list[tuple[str, str]]:
     """What went in, and the answer that came out: a wrong program is often a fast one."""
+    record: Json = evidence.run.get("input", {})
     shown = pairs(record, skip=("answer", "seed"))
     if record.get("seed") is not None:
         shown.append(("seed", str(record["seed"])))
-    answer = record.get("answer") or {}
-    shown += [(f"answer: {name}", value) for name, value in pairs(answer, skip=("best_px_nano",))]
+    answer, where = record.get("answer"), "answer"
+    if not answer:
+        # The books of the last end-to-end trial: every trial writes down where its engine ended.
+        ended = [s for s in evidence.series if s.get("answer") and s.get("phase") != "search"]
+        if ended:
+            answer, where = ended[-1]["answer"], f"answer of {ended[-1].get('phase')}"
+    answer = answer or {}
+    shown += [(f"{where}: {name}", value) for name, value in pairs(answer, skip=("best_px_nano",))]
     if best := answer.get("best_px_nano"):
-        # Prices are integers of 1e-9: shifted, not divided, so that no digit is invented.
-        prices = [str(Decimal(int(px)).scaleb(-9).normalize()) for px in best if px is not None]
-        shown.append(("answer: best prices", " / ".join(prices)))
+        shown.append((f"{where}: best prices", " / ".join(px_text(px) for px in best)))
     return shown
 
 
@@ -172,10 +176,9 @@ def _loads(run: Json) -> Table:
                 text_of(m.get("regime")),
                 short_count(facts["n"]) if facts.get("n") is not None else text_of(None),
                 text_of(facts.get("loss")),
-                text_of(facts.get("answer_hash") or facts.get("hash")),
             ]
         )
-    return Table(["measurement", "points", "load", "regime", "samples", "lost", "answer"], rows)
+    return Table(["measurement", "points", "load", "regime", "samples", "lost"], rows)
 
 
 def _checks(run: Json) -> Table:
@@ -183,12 +186,12 @@ def _checks(run: Json) -> Table:
         [
             str(c.get("id", "")),
             text_of(c.get("promise")),
-            text_of(c.get("seen")),
-            text_of(c.get("wanted")),
+            text_of(c.get("seen"), "nothing"),
+            text_of(c.get("wanted"), "nothing"),
             "gate" if c.get("gate") else "",
             "PASS" if c.get("ok") else "FAIL",
         ]
-        for c in run.get("checks", [])
+        for c in sorted(run.get("checks", []), key=lambda c: bool(c.get("ok")))  # broken first
     ]
     return Table(["check", "promise", "seen", "wanted", "", "state"], rows)
 

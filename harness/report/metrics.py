@@ -34,6 +34,14 @@ _CURVED = ("wire", "buf")
 """Points whose distribution deserves a chart of its own even where no row judges it."""
 
 _MOST_THIN_LINES = 30
+_DETAILS = {
+    "joint": "highest rate, latency kept",
+    "loss_free": "highest rate without loss",
+    "first_failure": "lowest failing rate",
+    "n_trials": "trials",
+    "n_invalid": "void trials",
+    "p50_ns": "p50 at the bound",
+}
 _NS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
 
 
@@ -123,11 +131,12 @@ def _facts(metric: Json, unit: str) -> list[tuple[str, str]]:
     if metric.get("runs"):
         facts.append(("each repeat", ", ".join(value_text(v, unit) for v in metric["runs"])))
     if metric.get("contamination") is not None:
-        facts.append(("delayed by the host alone", f"{100 * metric['contamination']:.2g} %"))
+        share = value_text(100 * metric["contamination"], "%")
+        facts.append(("delayed by the host alone", share))
     if metric.get("judgeable_quantile") is not None:
         facts.append(("judgeable up to", quantile_name(metric["judgeable_quantile"])))
     detail = metric.get("detail") or {}
-    facts += [(k.replace("_", " "), _detail_text(k, v)) for k, v in detail.items()]
+    facts += [(_DETAILS.get(k, k.replace("_", " ")), _detail_text(k, detail[k])) for k in detail]
     if metric.get("score") is not None:
         facts.append(("score", score_text(metric["score"])))
     return facts
@@ -184,20 +193,19 @@ def _three_numbers(evidence: Evidence, metric: Json) -> list[tuple[str, str, str
         ),
     ]
     for key, name, why in (
-        ("chain_median_ns", "dependent chain, median batch", "of batch means, not of calls"),
-        (
-            "chain_quiet_min_ns",
-            "the same, neighbour quiet",
-            "batches with the probe at full speed",
-        ),
+        ("chain_p50_ns", "dependent chain, median batch", "of batch means, not of calls"),
+        ("chain_quiet_p50_ns", "the same, neighbour quiet", "batches with the probe at full speed"),
     ):
         if facts.get(key) is not None:
             rows.append((name, ns_text(facts[key]), why))
     if facts.get("quiet_share") is not None:
         share = f"{100 * float(facts['quiet_share']):.1f} %"
         rows.append(("quiet share", share, "chunks in which the sibling hyperthread was idle"))
-    if facts.get("answer") is not None:
-        rows.append(("answer", text_of(facts["answer"]), "hash of what it computed"))
+    if facts.get("n_inputs"):
+        mix = text_of(facts.get("mix") or {}, "")
+        rows.append(("distinct inputs", count_text(facts["n_inputs"]), mix))
+    if facts.get("answer_hash"):
+        rows.append(("answer", str(facts["answer_hash"]), "hash of what it computed, verified"))
     return rows
 
 

@@ -159,7 +159,7 @@ class Sheet:
     outliers: Table
     noise: Noise
     checks: Table
-    environment: list[tuple[str, list[tuple[str, str]]]]
+    environment: list[tuple[str, list[tuple[str, str, str]]]]
     files: Table
     formulas: list[tuple[str, str]]
     command: str
@@ -176,7 +176,7 @@ def text_of(value: Any, absent: str = NOT_AVAILABLE) -> str:
     if isinstance(value, int):
         return count_text(value) if abs(value) >= 10_000 else str(value)
     if isinstance(value, Mapping):
-        return ", ".join(f"{k} {text_of(v)}" for k, v in value.items()) or absent
+        return ", ".join(f"{k}: {text_of(v)}" for k, v in value.items()) or absent
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(text_of(v) for v in value) or absent
     return str(value)

@@ -6,12 +6,13 @@ import textwrap
 from pathlib import Path
 
 from harness.report.evidence import Evidence, read_evidence
-from harness.report.figures import plain
+from harness.report.figures import answer_text, count_text, load_text, plain
 from harness.report.page import Group, Row, Signoff
 from harness.report.signoff import signoff
 from harness.run.verdicts import missing
 
 WIDTH = 100
+PATH_QUANTILES = ("p50", "p99", "p99.9", "max")
 _COLUMNS = (33, 12, 14, 12, 5)  # title, target, value, state, weight; the score takes the rest
 
 
@@ -37,6 +38,7 @@ def scorecard(run_dir: Path) -> str:
     for group in page.groups:
         lines += ["", *_group(group)]
     lines += ["", *_gates(page)]
+    lines += ["", *_paths(evidence), "", *_input(evidence)]
     if page.waivers:
         lines += ["", "Waivers"]
         lines += [line for t, why in page.waivers for line in _wrapped(f"{t}: {why}", 2)]
@@ -72,6 +74,33 @@ def _gates(page: Signoff) -> list[str]:
         lines.append(f"  {gate.title.ljust(50)} {gate.state}")
         lines += _why(gate.state, gate.reason)
     return lines
+
+
+def _paths(evidence: Evidence) -> list[str]:
+    """From wire to wire, whatever a row says of it: the scored path, those beside it, the bench."""
+    lines = ["Wire to wire, ns  " + "".join(name.rjust(11) for name in ("n", *PATH_QUANTILES))]
+    for metric in evidence.run.get("metrics", []):
+        if metric.get("points") != "wire" or metric.get("kind") != "latency":
+            continue
+        table = metric.get("percentiles") or {}
+        cells = [count_text(float(metric["n"]))]
+        cells += [_whole(table.get(name)) for name in PATH_QUANTILES]
+        name, load = str(metric["id"]), load_text(str(metric["load"]))
+        lines.append(
+            f"  {name.ljust(16)}" + "".join(cell.rjust(11) for cell in cells) + f"  {load}"
+        )
+    return lines if len(lines) > 1 else []
+
+
+def _whole(value_ns: float | None) -> str:
+    return "n/a" if value_ns is None else count_text(value_ns)
+
+
+def _input(evidence: Evidence) -> list[str]:
+    """What went in and the book that came out of it."""
+    record = evidence.run.get("input") or {}
+    lines = _wrapped(f"Input   {record.get('name', '')}: {record.get('description', '')}", 0)
+    return lines + _wrapped(f"Answer  {answer_text(record.get('answer'))}", 0)
 
 
 def _why(state: str, reason: str) -> list[str]:

@@ -323,16 +323,16 @@ def _gates_of_the_run(raw: Raw, metrics: Sequence[Mapping[str, Any]]) -> tuple[G
 
 
 def _thin_evidence(matrix: Matrix, metrics: Sequence[Mapping[str, Any]]) -> Verdict | None:
-    """Passes that a short run can show but not sign: they keep their score, not the sign-off."""
-    held = {gate.id for gate in matrix.must_hold()}
+    """Passes that a short run can show but not sign: they keep their score, not the sign-off.
+
+    Only end-to-end claims, the rows that declare points: a component is timed in one burst.
+    """
+    claims = {gate.id for gate in matrix.must_hold() if gate.points and gate.statistic != "max"}
+    signed = Support.SIGN_OFF.name.lower()
     thin = [
         m["id"]
         for m in metrics
-        if m["row"] in held
-        and m["state"] == State.PASS
-        and m["kind"] in ("latency", "throughput")
-        and m["statistic"] != "max"
-        and m["support"] != Support.SIGN_OFF.name.lower()
+        if m["row"] in claims and m["state"] == State.PASS and m["support"] != signed
     ]
     if not thin:
         return None

@@ -192,7 +192,7 @@ def _(phase: Components, session: Session) -> None:
             session.progress.note(f"{one.id}, {regime}")
             feed: Feed = "fix" if one.id.startswith("fix.") else "itch"
             plan = ComponentPlan(
-                one.id, regime, session.cpus.engine, one.duration_ns, session.stream(feed)
+                one.id, regime, session.cpus.engine, one.duration_ns, session.made_stream(feed)
             )
             _component(session, one.id, regime, measure(plan))
 
@@ -201,7 +201,9 @@ def _component(session: Session, name: str, regime: str, report: Report) -> None
     """Regimes of one operation share a name: which of them is scored is the matrix's to say."""
     clock, facts = session.clock, report["facts"]
     pair = percentiles.table(histogram_of(report["hists"]["pair"]), clock.ns_per_tick)
-    chain, quiet = (_chain_ns(report, clock.ns_per_tick, name_) for name_ in ("chain", "chain.quiet"))
+    chain, quiet = (
+        _chain_ns(report, clock.ns_per_tick, name_) for name_ in ("chain", "chain.quiet")
+    )
     verified = facts["n_wrong"] == 0
     judged = {
         "verified": verified,
@@ -231,9 +233,7 @@ def _component(session: Session, name: str, regime: str, report: Report) -> None
         roles=("engine",),
         log_name=f"{name}.{regime}",
     )
-    session.check(
-        f"answer.{name}.{regime}", f"{name} computes what it should", facts["n_wrong"], 0
-    )
+    session.check(f"answer.{name}.{regime}", f"{name} computes what it should", facts["n_wrong"], 0)
 
 
 def _chain_ns(report: Report, ns_per_tick: float, which: str) -> dict[str, float | None]:

@@ -20,6 +20,7 @@ from typing import IO, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
+from rich.text import Text
 
 from harness.config.units import NS_PER_S, rough_duration
 
@@ -80,7 +81,7 @@ class Terminal:
         self._draw(f"{name}{_about(seconds_expected)}")
 
     def note(self, text: str) -> None:
-        self._bar.console.print(f"  {text}", style="dim", markup=False, highlight=False)
+        self._bar.console.print(Text(f"  {text}", style="dim"))
         self._bar.refresh()
 
     def done(self) -> None:

@@ -1,15 +1,13 @@
 """The main job: measure what a scenario declares, judge it, and leave a run directory behind.
 
-The order is the argument: what the host is, what it takes away, what the bench costs, what the parts
-cost, what the whole does, and then once more what the host takes away. Nothing is judged before
-everything is on the disk.
-"""
+The order is the argument: what the host is, what it takes away, what the bench costs, what the
+parts cost, what the whole does, and then once more what the host takes away. Nothing is judged
+before everything is on the disk."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -20,23 +18,26 @@ from types import FrameType
 from typing import Any
 
 import engine
-from engine import clock as engine_clock
 from harness import report
+from harness.bench.cpus import choose_here
+from harness.config.loader import project_data
 from harness.config.matrix import load_matrix
 from harness.config.scenario import Clock, Feed, Scenario, Soak
-from harness.config.loader import project_data
-from harness.errors import ExitCode, HostError
+from harness.errors import ExitCode
 from harness.measure import provenance
 from harness.report.junit import junit_xml
 from harness.report.openmetrics import openmetrics
 from harness.report.text import scorecard
 from harness.run.artifacts import RunDir, sha256_of
+from harness.run.doctor import examine
 from harness.run.judge import judge
 from harness.run.phases import calibrate, noise_floor, perform, recalibrate
 from harness.run.progress import Progress
 from harness.run.raw import read_raw
-from harness.run.session import Cpus, Session
+from harness.run.session import Session
+from harness.traffic.captures import stream_of
 from harness.traffic.inputs import InputFile, open_input
+from harness.tuning.facts import collect
 
 DEFAULT_WINDOW_NS = 200_000_000  # of the calibration, for scenarios that do not score the clock
 FEED_OF_KIND: dict[str, Feed] = {"itch": "itch", "dbn": "itch", "pcap": "itch", "fix": "fix"}
@@ -56,7 +57,9 @@ class Interrupted(KeyboardInterrupt):
     """The run was cut off; `where` holds what was written until then."""
 
     def __init__(self, where: Path) -> None:
-        super().__init__(f"interrupted; what was measured until then is in {where}, it is no result")
+        super().__init__(
+            f"interrupted; what was measured until then is in {where}, it is no result"
+        )
         self.where = where
 
 
@@ -72,11 +75,15 @@ def run(
     """Perform a scenario. RedlineError for what the user or the host must change.
 
     A capture named by `input_path` replaces the synthetic stream of its own protocol. An interrupt
-    raises Interrupted and leaves a `.partial` directory, except in a soak, which ends as INCOMPLETE.
-    """
-    cpus = _cpus(scenario)
+    raises Interrupted and leaves a `.partial` directory, except in a soak, which ends as
+    INCOMPLETE."""
+    facts = collect()
+    examine(facts, cpus=scenario.requires.cpus).require()
+    cpus = choose_here(facts)
     capture = open_input(input_path) if input_path else None
-    matrix_path = project_data(scenario.matrix)
+    if capture:
+        stream_of(capture)  # its damage is told before anything is measured
+    matrix_path = project_data(scenario.matrix, beside=scenario_path)
     load_matrix(matrix_path)  # its faults are told before anything is measured
     directory = RunDir.create(out)
     session = Session(scenario, directory, cpus, progress)
@@ -162,19 +169,6 @@ def _judged(directory: RunDir, record: dict[str, Any], fingerprint: str) -> RunO
         exit_code=ExitCode(verdict["exit_code"]),
         summary=scorecard(final),
     )
-
-
-def _cpus(scenario: Scenario) -> Cpus:
-    """The last allowed CPU for the engine, the one before it for the rig: interrupts favour the first."""
-    allowed = sorted(os.sched_getaffinity(0))
-    if len(allowed) < scenario.requires.cpus:
-        raise HostError(
-            f"{scenario.name} needs {scenario.requires.cpus} CPUs, this process may use "
-            f"{len(allowed)}: {','.join(map(str, allowed))}"
-        )
-    if not engine_clock.caps()["trusted"]:
-        raise HostError("the time stamp counter of this CPU cannot be trusted: no invariant TSC")
-    return Cpus(engine=allowed[-1], rig=allowed[-2])
 
 
 def _build() -> dict[str, str]:

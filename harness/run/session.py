@@ -6,10 +6,11 @@ One writer, the runner. Every figure goes in once, through here, so the evidence
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.clock import Clock
+from harness.bench.cpus import Cpus
 from harness.bench.plan import EnginePlan, StreamPlan
 from harness.config.scenario import Feed, Scenario
 from harness.measure.histogram import Histogram
@@ -17,17 +18,6 @@ from harness.run.artifacts import RunDir
 from harness.run.progress import Progress
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Cpus:
-    """The two CPUs of a bench on one host."""
-
-    engine: int
-    rig: int
-
-    def by_role(self) -> dict[str, int]:
-        return {"engine": self.engine, "rig": self.rig}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +46,17 @@ class Session:
     hot_path: dict[str, int] = field(default_factory=dict)  # worst count over the scored trials
 
     def stream(self, feed: Feed) -> StreamPlan:
-        """The market data of a protocol: the user's capture where it speaks it, else the made one."""
+        """The market data of a protocol: the user's capture if it speaks it, else the made one."""
+        return replace(
+            self.made_stream(feed), path=self.input_path if feed == self.input_feed else None
+        )
+
+    def made_stream(self, feed: Feed) -> StreamPlan:
+        """The synthetic stream, on which the regimes of single operations are defined."""
         made = self.scenario.input
         return StreamPlan(
             feed=feed,
-            path=self.input_path if feed == self.input_feed else None,
+            path=None,
             seed=made.seed,
             n_instruments=made.instruments,
             n_orders=made.orders,
@@ -157,7 +153,7 @@ class Session:
         facts: Mapping[str, Any],
         roles: Sequence[str] = (),
     ) -> None:
-        """A measurement without a histogram: a scalar, or a search whose trials are in the series."""
+        """A measurement without a histogram: a scalar, or a search (trials in the series)."""
         evidence: Json = {"hlog": None, "tags": []}
         self._measurement(metric, unit, kind, regime, points, load, facts, roles, evidence)
 

@@ -1,4 +1,4 @@
-"""Hours at one load: intervals go to the disk as they come, so a run that is cut off still tells."""
+"""Hours at one load: intervals go to the disk as they come, so a cut-off run still tells."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ def soak(phase: Soak, session: Session) -> None:
                 f"{elapsed_s:.0f} s of {phase.duration_ns / 1e9:.0f} s, {n:,} orders timed"
             )
 
-        plan = replace(plan_of(session, trial), interval_ns=phase.interval_ns)
+        plan = replace(
+            plan_of(session, trial, audit_name=f"{trial.id}.audit"), interval_ns=phase.interval_ns
+        )
         report = TrialReport.of(measure(plan, interval))
     session.series(report.series(phase.id, trial.rate_per_s))
     session.recorded(

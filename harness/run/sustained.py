@@ -82,7 +82,8 @@ def sustained(trials: Sequence[Trial], latency: Target | None, statistic: str) -
 
 def _valid(trial: Trial) -> bool:
     """Messages that found no room are a failure of the load; only an idle generator spoils."""
-    return not _no_loss(trial) or generator(None, None, trial.get("planned"), trial.get("sent")) is None
+    spoilt = generator(None, None, trial.get("planned"), trial.get("sent"))
+    return spoilt is None or not _no_loss(trial)
 
 
 def _no_loss(trial: Trial) -> bool:

@@ -5,6 +5,7 @@ A trial is one engine under one load in a process of its own; several phases are
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 
 from harness.bench.launch import measure
@@ -19,8 +20,15 @@ BOTH = ("engine", "rig")  # a wire-to-wire figure crosses both threads
 
 
 def plan_of(
-    session: Session, trial: Trial, *, mode: Mode = "engine", stage_timing: bool = False
+    session: Session,
+    trial: Trial,
+    *,
+    mode: Mode = "engine",
+    stage_timing: bool = False,
+    audit_name: str = "",
 ) -> TrialPlan:
+    """What the process of one repeat is told. The audit log is kept when it gets a name."""
+    audit = str(session.dir.file(audit_name)) if audit_name else os.devnull
     return TrialPlan(
         stream=session.stream(trial.feed),
         engine=session.engine(),
@@ -34,18 +42,20 @@ def plan_of(
         cpu_rig=session.cpus.rig,
         ring_bytes=session.scenario.bench.ring_bytes,
         stage_timing=stage_timing,
-        audit_path=None if mode == "reflect" else str(session.dir.path / f"{trial.id}.audit"),
+        audit_path=None if mode == "reflect" else audit,
     )
 
 
 def repeat(
     session: Session, trial: Trial, *, mode: Mode = "engine", stage_timing: bool = False
 ) -> list[TrialReport]:
-    """The repeats of a trial, each in a process of its own."""
+    """The repeats of a trial, each in a process of its own; scored ones keep their audit logs."""
     reports = []
-    plan = plan_of(session, trial, mode=mode, stage_timing=stage_timing)
+    keeps_audit = mode == "engine" and not stage_timing
     for i in range(1, trial.repeats + 1):
         session.progress.note(f"{trial.id} {i}/{trial.repeats}")
+        name = f"{trial.id}.r{i}.audit" if keeps_audit else ""
+        plan = plan_of(session, trial, mode=mode, stage_timing=stage_timing, audit_name=name)
         report = TrialReport.of(measure(plan))
         session.series(report.series(trial.id, trial.rate_per_s))
         reports.append(report)
@@ -56,7 +66,7 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
     """The metrics that a trial was declared to measure, and their companions."""
     last = reports[-1]
     answer = last.answer if last.has_engine else None
-    if session.input_feed == trial.feed and answer is not None:
+    if answer is not None and trial.feed == (session.input_feed or "itch"):
         session.answer = answer
     facts = {
         "loss": sum(r.loss for r in reports),
@@ -71,7 +81,11 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
     wanted: list[tuple[str, str]] = []
     if wire:
         family = wire.removesuffix("wire")
-        wanted += [(wire, "wire"), (family + "service", "service"), (family + "lateness", "lateness")]
+        wanted += [
+            (wire, "wire"),
+            (family + "service", "service"),
+            (family + "lateness", "lateness"),
+        ]
     if buf:
         wanted += [(buf, "buf")]
     for metric, point in wanted:

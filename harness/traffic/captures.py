@@ -1,4 +1,6 @@
-"""A capture as a stream: which feed reads it, how its records go onto the wire, where it gets going."""
+"""A capture as a stream: which feed reads it, how its records go onto the wire, where it gets
+going.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The stream that Redline ships: seeded, with the statistics of real captures and none of their data."""
+"""The stream that Redline ships: seeded, with the statistics of real captures and none of their
+data.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +10,16 @@ from typing import Literal
 from engine.market import Stream, synthetic
 from harness.traffic import calibrate
 
-# What an order-by-order capture of futures cannot tell: how often an equities feed names the participant
-# of an order (F instead of A) and prints an execution at another price (C instead of E).
+# What an order-by-order capture of futures cannot tell: how often an equities feed names the
+# participant of an order (F instead of A) and prints an execution at another price (C instead of
+# E).
 ATTRIBUTED_PERMILLE = 100
 PRICED_PERMILLE = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Synthetic:
-    """A made stream and what was counted while making it (by operation, and `prefix`, `repairs`)."""
+    """A made stream and what was counted in it (by operation, and `prefix`, `repairs`)."""
 
     stream: Stream
     counts: dict[str, int]

@@ -6,8 +6,7 @@
  * Repeats of all rows are interleaved. Each run stands between two probes of the placement, a
  * ping-pong of one word in one cache line; its round trip is the floor of every round trip below,
  * and tells whether the CPUs share a core, an L3 or neither at that moment (guests are moved). A
- * run counts for the placement that both its probes saw; one during which the placement changed is
- * dropped.
+ * run counts for the placement that both probes saw; one in which the placement changed is dropped.
  */
 #include <pthread.h>
 #include <string.h>

@@ -2,9 +2,9 @@
  * market - a small market whose best quantities change all the time, as ITCH and as FIX.
  *
  * Every instrument has one order a side at the best price and three behind it. Each message of the
- * body gives one best order a new quantity, so nearly every message changes a best; at the end of the
- * body the first quantities and ids are back, so it can loop. Both formats tell the same story, one
- * operation a message.
+ * body gives one best order a new quantity, so nearly every message changes a best; at the end of
+ * the body the first quantities and ids are back, so it can loop. Both formats tell the same story,
+ * one operation a message.
  */
 #ifndef RL_TESTS_MARKET_H
 #define RL_TESTS_MARKET_H
@@ -39,8 +39,8 @@ static inline int64_t market_px(int side, uint32_t depth)
     return 100 * RL_NANO_PER_UNIT + (side == RL_BUY ? -away : away);
 }
 
-static inline void market_put_fix(struct stream_builder *b, char action, uint32_t instrument, int side,
-                                  uint64_t id, int64_t px_nano, uint32_t qty)
+static inline void market_put_fix(struct stream_builder *b, char action, uint32_t instrument,
+                                  int side, uint64_t id, int64_t px_nano, uint32_t qty)
 {
     struct rl_fix_md head = {.begin_string = "FIX.4.4",
                              .sender = "EXCHANGE",
@@ -82,8 +82,9 @@ static inline void market_add(struct stream_builder *b, const struct market *m, 
 }
 
 /* The best order's new quantity: in ITCH a replacement by `new_id` at the same price. */
-static inline void market_change(struct stream_builder *b, const struct market *m, uint32_t instrument,
-                                 int side, uint64_t id, uint64_t new_id, uint32_t qty)
+static inline void market_change(struct stream_builder *b, const struct market *m,
+                                 uint32_t instrument, int side, uint64_t id, uint64_t new_id,
+                                 uint32_t qty)
 {
     uint8_t message[RL_ITCH_MAX_MESSAGE];
 
@@ -92,9 +93,9 @@ static inline void market_change(struct stream_builder *b, const struct market *
                        qty);
     else
         stream_push(b, message,
-                    rl_itch_put_replace(message,
-                                        &(struct rl_itch_head){.locate = (uint16_t)(instrument + 1)},
-                                        id, new_id, qty, market_px(side, 0)));
+                    rl_itch_put_replace(
+                        message, &(struct rl_itch_head){.locate = (uint16_t)(instrument + 1)}, id,
+                        new_id, qty, market_px(side, 0)));
 }
 
 static inline struct rl_stream market_stream(const struct market *m)

@@ -1,5 +1,6 @@
 /*
- * pipeline_bench - an engine with both far ends in the test's hands, one turn at a time on its thread.
+ * pipeline_bench - an engine with both far ends in the test's hands, one turn at a time on its
+ * thread.
  */
 #ifndef RL_TESTS_PIPELINE_BENCH_H
 #define RL_TESTS_PIPELINE_BENCH_H
@@ -41,7 +42,10 @@ static inline struct rl_pipeline_config config_of(enum rl_feed_kind kind)
                    .rate_per_s = UINT32_MAX,
                    .rate_burst = UINT32_MAX,
                    .max_open = 64},
-        .strategy = {.threshold_permille = 500, .every = 1, .order_qty = 10, .max_spread_nano = UNIT},
+        .strategy = {.threshold_permille = 500,
+                     .every = 1,
+                     .order_qty = 10,
+                     .max_spread_nano = UNIT},
         .n_order_slots = 128,
         .n_audit_slots = 256,
         .measure_from = 1,
@@ -49,7 +53,8 @@ static inline struct rl_pipeline_config config_of(enum rl_feed_kind kind)
     };
 }
 
-static inline struct bench *bench_open(const struct rl_pipeline_config *config, uint64_t n_session_bytes)
+static inline struct bench *bench_open(const struct rl_pipeline_config *config,
+                                       uint64_t n_session_bytes)
 {
     static struct bench bench;
     struct bench *b = &bench;
@@ -86,7 +91,8 @@ static inline void bench_close(struct bench *b)
     rl_arena_close(&b->arena);
 }
 
-/* --- the far end of the market data line -------------------------------------------------------- */
+/* --- the far end of the market data line --------------------------------------------------------
+ */
 
 static inline uint64_t send_frame(struct bench *b, const uint8_t *bytes, uint32_t n_bytes)
 {
@@ -99,7 +105,8 @@ static inline uint64_t send_frame(struct bench *b, const uint8_t *bytes, uint32_
 }
 
 /* An order enters the book; returns the number of its message. */
-static inline uint64_t add(struct bench *b, uint64_t id, enum rl_side side, uint32_t qty, int64_t px_nano)
+static inline uint64_t add(struct bench *b, uint64_t id, enum rl_side side, uint32_t qty,
+                           int64_t px_nano)
 {
     uint8_t message[RL_ITCH_MAX_MESSAGE], packet[128];
     uint32_t n = rl_itch_put_add(message, &(struct rl_itch_head){.locate = 5}, id, side, qty, "ABC",
@@ -137,7 +144,8 @@ static inline void lean_back(struct bench *b)
     CHECK(rl_pipeline_turn(&b->engine));
 }
 
-/* --- the far end of the order session ------------------------------------------------------------ */
+/* --- the far end of the order session ------------------------------------------------------------
+ */
 
 struct order {
     uint64_t id, trigger, qty, msg_seq;
@@ -176,7 +184,8 @@ static inline bool receive(struct bench *b, struct order *o)
     return true;
 }
 
-static inline void respond(struct bench *b, uint64_t id, uint64_t exec, uint64_t qty, char exec_type)
+static inline void respond(struct bench *b, uint64_t id, uint64_t exec, uint64_t qty,
+                           char exec_type)
 {
     uint8_t *frame = rl_port_tx_reserve(b->session.end[0], RL_FIX_ORDER_MAX);
     char text[RL_ID_TEXT_BYTES];

@@ -61,8 +61,7 @@ static void test_calibration_agrees_with_a_kernel_clock_over_another_interval(vo
     rl_clock_pair(CLOCK_MONOTONIC_RAW, &tsc[1], &ns[1]);
     int64_t error = (int64_t)rl_ticks_to_ns(&c, tsc[1] - tsc[0]) - (int64_t)(ns[1] - ns[0]);
 
-    /* One part in 1000: far above what a stall of all 50 brackets could do, far below a wrong unit.
-     */
+    /* One part in 1000: far above what a stalled bracket could do, far below a wrong unit. */
     CHECK(error < (int64_t)(ns[1] - ns[0]) / 1000 && -error < (int64_t)(ns[1] - ns[0]) / 1000);
     CHECK(c.tsc_base >= tsc[0] && c.tsc_base <= tsc[1]);
     CHECK(c.raw_base_ns >= ns[0] && c.raw_base_ns <= ns[1]);

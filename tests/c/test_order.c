@@ -17,7 +17,8 @@ static struct rl_orders new_orders(void)
 
 static struct rl_order order(uint64_t id, uint64_t qty)
 {
-    return (struct rl_order){.id = id, .trigger = id * 10, .px_nano = 5, .qty = qty, .instrument = 3};
+    return (struct rl_order){
+        .id = id, .trigger = id * 10, .px_nano = 5, .qty = qty, .instrument = 3};
 }
 
 static void test_an_opened_order_is_found_by_its_id_alone(void)

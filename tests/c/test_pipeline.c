@@ -87,8 +87,8 @@ static void test_a_tripped_kill_word_stops_the_very_next_order(void)
     CHECK_EQ(record.reasons, RL_KILL_MANUAL);
     CHECK_EQ(record.id, RL_ID_NONE);
     CHECK_EQ(COUNTED(b, kill_blocks), 1);
-    CHECK_EQ(b->engine.orders.n_open, 1);   /* only the first one */
-    CHECK_EQ(b->engine.risk.n_open, 1);     /* nothing is reserved for what was not sent */
+    CHECK_EQ(b->engine.orders.n_open, 1); /* only the first one */
+    CHECK_EQ(b->engine.risk.n_open, 1);   /* nothing is reserved for what was not sent */
     CHECK_EQ(rl_id_counter(rl_ids_peek(&b->engine.ids)), 2); /* and no id is used */
 
     /* Armed again, the session goes on without a gap in its numbers. */
@@ -241,7 +241,12 @@ static void test_the_strategy_is_asked_when_a_message_has_been_applied_whole(voi
     struct bench *b = bench_open(&config, 1 << 16);
     struct rl_fix_md head = {.begin_string = "FIX.4.4", .sender = "EXCH", .target = "REDLINE"};
     struct rl_fix_md_entry both[2] = {
-        {.action = '0', .type = '0', .id = 1, .px_nano = 99 * UNIT + 50 * CENT, .qty = 100, .symbol = "ABC"},
+        {.action = '0',
+         .type = '0',
+         .id = 1,
+         .px_nano = 99 * UNIT + 50 * CENT,
+         .qty = 100,
+         .symbol = "ABC"},
         {.action = '0', .type = '1', .id = 2, .px_nano = 100 * UNIT, .qty = 100, .symbol = "ABC"}};
     uint8_t m[512];
     struct order o;
@@ -279,7 +284,8 @@ static void test_each_message_of_a_packet_is_reacted_to_under_its_own_number(voi
 
     quote(b); /* 1 and 2 */
     rl_mold_begin(&w, packet, sizeof packet, "SESSION001", 3);
-    CHECK(rl_mold_add(&w, m, rl_itch_put_add(m, &head, 50, RL_BUY, 900, "ABC", 99 * UNIT + 90 * CENT)));
+    CHECK(rl_mold_add(&w, m,
+                      rl_itch_put_add(m, &head, 50, RL_BUY, 900, "ABC", 99 * UNIT + 90 * CENT)));
     CHECK(rl_mold_add(&w, m, rl_itch_put_delete(m, &head, 50)));
     CHECK(rl_mold_add(&w, m, rl_itch_put_add(m, &head, 51, RL_SELL, 900, "ABC", 100 * UNIT)));
     send_frame(b, packet, rl_mold_finish(&w));

@@ -137,10 +137,8 @@ static void test_an_acknowledgement_changes_nothing(void)
 static void test_answers_that_cannot_be_read_are_counted_and_change_nothing(void)
 {
     static const char *const bad[] = {
-        "",
-        "rubbish",
-        "8=FIX.4.4\0019=5\00135=8\00110=000\001",                                /* checksum */
-        "8=FIX.4.4\0019=5\00135=0\00110=163\001",                                /* a heartbeat */
+        "", "rubbish", "8=FIX.4.4\0019=5\00135=8\00110=000\001", /* checksum */
+        "8=FIX.4.4\0019=5\00135=0\00110=163\001",                /* a heartbeat */
     };
     struct bench *b = bench_itch();
 

@@ -136,7 +136,7 @@ static void test_a_cable_that_cannot_be_had_is_refused(void)
     rl_arena_close(&arena);
 }
 
-#define N_ECHOES 50000
+#define N_ECHOES 20000
 
 static void *echo(void *arg)
 {

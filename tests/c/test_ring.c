@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/ring.h"
 #include "spin.h"
@@ -127,8 +130,7 @@ static void test_a_lagging_head_hides_less_than_a_stride_and_shows_on_request(ui
     CHECK_EQ(rl_ring_n_free(&ring), n_slots);
 }
 
-/* The producer always fills the ring to the brim: each push overwrites the slot read just before.
- */
+/* The producer fills the ring to the brim: each push overwrites the slot that was just read. */
 static void test_wrapping_with_the_reader_close_behind_loses_nothing(uint64_t n_slots)
 {
     uint64_t random = 7 + n_slots, pushed = 0, popped = 0;
@@ -145,6 +147,28 @@ static void test_wrapping_with_the_reader_close_behind_loses_nothing(uint64_t n_
     while (try_pop(popped))
         popped++;
     CHECK_EQ(popped, pushed);
+}
+
+static void test_a_commit_into_a_full_ring_stops_the_process(void)
+{
+    int status;
+    pid_t child;
+
+    CHECK_EQ(rl_ring_init(&ring, slots, 2), 0);
+    CHECK(try_push(0) && try_push(1));
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct rlimit no_core = {0, 0};
+
+        setrlimit(RLIMIT_CORE, &no_core);
+        rl_ring_commit(&ring);
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    /* A sanitizer may turn the trap into an exit. */
+    CHECK(!WIFEXITED(status) || WEXITSTATUS(status) != 0);
+    CHECK(try_pop(0) && try_pop(1));
 }
 
 struct race {
@@ -169,7 +193,8 @@ static void *consume(void *arg)
 static void test_two_threads_agree_on_every_record(uint64_t n_slots, enum spin_pace producer,
                                                    enum spin_pace consumer)
 {
-    struct race race = {.n_records = 30000, .pace = consumer};
+    /* Many laps; few enough that a busy machine, where each full ring costs a turn, gets there. */
+    struct race race = {.n_records = 1000 + 16 * n_slots, .pace = consumer};
     uint64_t random = 13;
     uint32_t n_turns = 0;
     pthread_t thread;
@@ -193,6 +218,7 @@ int main(void)
     test_slots_that_straddle_cache_lines_are_refused();
     test_a_slot_claimed_twice_is_the_same_slot();
     test_a_peeked_record_stays_until_it_is_released();
+    test_a_commit_into_a_full_ring_stops_the_process();
     for (size_t i = 0; i < RL_COUNT(sizes); i++) {
         test_a_ring_takes_exactly_its_slots(sizes[i]);
         test_a_lagging_head_hides_less_than_a_stride_and_shows_on_request(sizes[i]);

@@ -1,4 +1,5 @@
-/* Pre-trade limits: exactly at the limit passes, one beyond fails, all reasons at once, fail closed. */
+/* Pre-trade limits: exactly at the limit passes, one beyond fails, all reasons at once, fail
+ * closed. */
 #include <errno.h>
 #include <string.h>
 
@@ -298,13 +299,27 @@ static void test_each_limit_that_is_missing_fails_every_order(void)
         struct rl_risk r;
 
         switch (i) {
-        case 0: limits.max_qty = 0; break;
-        case 1: limits.max_notional = 0; break;
-        case 2: limits.max_position = 0; break;
-        case 3: limits.band_bps = 0; break;
-        case 4: limits.rate_per_s = 0; break;
-        case 5: limits.rate_burst = 0; break;
-        default: limits.max_open = 0; break;
+        case 0:
+            limits.max_qty = 0;
+            break;
+        case 1:
+            limits.max_notional = 0;
+            break;
+        case 2:
+            limits.max_position = 0;
+            break;
+        case 3:
+            limits.band_bps = 0;
+            break;
+        case 4:
+            limits.rate_per_s = 0;
+            break;
+        case 5:
+            limits.rate_burst = 0;
+            break;
+        default:
+            limits.max_open = 0;
+            break;
         }
         r = new_risk(limits);
         CHECK_EQ(check(&r, buy(1)) & RL_RISK_LIMIT_MISSING, RL_RISK_LIMIT_MISSING);
@@ -372,12 +387,24 @@ static void test_tightening_a_limit_never_lets_more_through(void)
         r.n_open = (uint32_t)(check_random(&random) % 4);
         before = check(&r, o);
         switch (check_random(&random) % 6) {
-        case 0: tight.max_qty -= tight.max_qty > 1; break;
-        case 1: tight.max_notional -= tight.max_notional > 1; break;
-        case 2: tight.max_position -= tight.max_position > 1; break;
-        case 3: tight.band_bps -= tight.band_bps > 1; break;
-        case 4: tight.rate_burst -= tight.rate_burst > 1; break;
-        default: tight.max_open -= tight.max_open > 1; break;
+        case 0:
+            tight.max_qty -= tight.max_qty > 1;
+            break;
+        case 1:
+            tight.max_notional -= tight.max_notional > 1;
+            break;
+        case 2:
+            tight.max_position -= tight.max_position > 1;
+            break;
+        case 3:
+            tight.band_bps -= tight.band_bps > 1;
+            break;
+        case 4:
+            tight.rate_burst -= tight.rate_burst > 1;
+            break;
+        default:
+            tight.max_open -= tight.max_open > 1;
+            break;
         }
         rl_risk_set_limits(&r, &tight, HZ);
         CHECK_EQ(before & ~check(&r, o), 0); /* no reason disappears */

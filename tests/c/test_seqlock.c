@@ -7,7 +7,7 @@
 #include "spin.h"
 
 #define N_WORDS 5
-#define N_WRITES 200000
+#define N_WRITES 300000
 #define N_READERS 2
 
 static struct rl_seqlock lock;

@@ -102,6 +102,13 @@ class TestRun:
         assert runner.called["out"] == Path("there")
         assert runner.called["scenario_path"].name == "week1.yaml"
 
+    def test_without_a_scenario_the_main_one_is_run(
+        self, redline: Callable[..., Result], runner: Runner
+    ) -> None:
+        assert redline("run").code == 0
+        assert runner.scenario is not None
+        assert runner.scenario.name == "week1"
+
     def test_options_change_the_scenario_that_is_run(
         self, redline: Callable[..., Result], runner: Runner
     ) -> None:
@@ -165,7 +172,7 @@ class TestRun:
     ("words", "says"),
     [
         (["rnu"], "redline: No such command 'rnu'"),
-        (["run"], "redline: Missing argument 'SCENARIO'"),
+        (["report"], "redline: Missing argument 'RUN'"),
         (["run", "week1", "--rat", "3"], "redline: No such option: --rat"),
         (["run", "week1", "--rate", "fast"], "--rate: not a rate: 'fast'"),
         (["run", "week1", "--rate", "0/s"], "--rate: must be more than zero: '0/s'"),
@@ -186,11 +193,12 @@ class TestRun:
     ],
 )
 def test_a_mistake_is_told_in_lines_without_a_traceback_and_exits_with_2(
-    redline: Callable[..., Result], tmp_path: Path, words: list[str], says: str
+    redline: Callable[..., Result], runner: Runner, tmp_path: Path, words: list[str], says: str
 ) -> None:
     (tmp_path / "bad.yaml").write_text("nam: x\n")
     result = redline(*words)
     assert result.code == 2
+    assert runner.called is None
     assert any(line.startswith(says) or says in line for line in result.err.splitlines())
     assert "Traceback" not in result.err
     assert result.out == ""

@@ -98,6 +98,15 @@ def test_the_geometry_has_as_many_slots_as_hdrhistogram() -> None:
     assert HdrHistogram(LOWEST, HIGHEST, DIGITS).counts_len == N_SLOTS
 
 
+@pytest.mark.parametrize("count", [1 << 55, 1 << 56, (1 << 61) + 12345])
+def test_a_count_that_needs_the_ninth_byte_survives(tmp_path: Path, count: int) -> None:
+    path = tmp_path / "m.hlog"
+    with HlogWriter(path, "ns") as writer:
+        writer.append("m", 0.0, 1.0, _of({7: count}))
+    assert _independent(path)[0].get_total_count() == count
+    assert read_hlog(path).total().counts.tolist() == [count]
+
+
 def test_the_exact_maximum_is_kept_beside_the_slot(tmp_path: Path) -> None:
     path = tmp_path / "m.hlog"
     with HlogWriter(path, "ns") as writer:

@@ -115,6 +115,14 @@ def test_the_interval_is_reproducible_from_its_seed() -> None:
     assert (first.n_blocks, first.seed, first.missing) == (40, 5, "")
 
 
+def test_a_resample_takes_the_same_ceil_rank_as_the_percentile_itself() -> None:
+    """Equal blocks: every resample is the whole, 65 samples, and rank 46 of them is the first 2."""
+    blocks = [Histogram.from_values([1] * 9 + [2] + [3] * 3)] * 5
+    bounds = block_bootstrap(blocks, "p70")
+    assert (bounds.low, bounds.high) == (2, 2)
+    assert percentiles.merge(blocks).quantile(fraction("p70")) == 2
+
+
 def test_the_interval_scales_with_the_unit() -> None:
     blocks = _blocks(1, 20)
     ns, us = (block_bootstrap(blocks, "p99", scale=s) for s in (1.0, 0.001))

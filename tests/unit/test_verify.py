@@ -225,6 +225,21 @@ def test_a_damaged_log_that_was_sealed_again_is_named_by_line(copy: Path) -> Non
     assert any(problem.startswith("null.wire.hlog:7: ") for problem in verify(copy))
 
 
+def test_a_log_cut_short_is_damage_in_a_complete_run(copy: Path) -> None:
+    text = (copy / "null.wire.hlog").read_text()
+    (copy / "null.wire.hlog").write_text(text[:-30])
+    _reseal(copy)
+    assert "null.wire.hlog:7: cut in the middle of a line" in verify(copy)
+
+
+def test_a_log_cut_short_is_what_a_run_that_was_cut_off_has(tmp_path: Path) -> None:
+    done = build(tmp_path, "incomplete")
+    text = (done / "soak.wire.hlog").read_text()
+    (done / "soak.wire.hlog").write_text(text[:-30])
+    _reseal(done)
+    assert all("soak.wire" in problem for problem in verify(done))
+
+
 def test_a_partial_run_is_refused_and_not_verified(tmp_path: Path) -> None:
     run = RunDir.create(tmp_path)
     with pytest.raises(RunDirError, match="cut off"):

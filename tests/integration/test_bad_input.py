@@ -1,0 +1,155 @@
+"""What a hasty user does: each gets one clear line, the right code, and nothing that looks like a
+result.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, needs_two_cpus, redline
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    lines = [line for line in done.stderr.splitlines() if not line.startswith("[")]
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return lines[0]
+
+
+def test_an_unknown_key_is_named_with_its_line(small_scenario: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(small_scenario.read_text().replace("why:", "wy:"))
+    done = redline("run", broken, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "broken.yaml:2" in done.stderr
+    assert "wy" in done.stderr
+
+
+def test_a_wrong_unit_is_named_with_its_line(small_scenario: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(small_scenario.read_text().replace("target_rate: 10k/s", "target_rate: fast"))
+    done = redline("run", broken, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "not a rate: 'fast'" in one_line(done)
+
+
+def test_a_missing_scenario_is_one_line(tmp_path: Path) -> None:
+    done = redline("run", tmp_path / "nowhere.yaml")
+    assert done.returncode == 2
+    assert "nowhere.yaml" in one_line(done)
+
+
+def test_a_missing_capture_is_one_line(small_scenario: Path, tmp_path: Path) -> None:
+    done = redline("run", small_scenario, "--input", tmp_path / "nowhere.dbn", "--out", tmp_path)
+    assert done.returncode == 2
+    assert "nowhere.dbn" in one_line(done)
+
+
+def test_a_truncated_capture_names_the_byte_and_leaves_no_result(
+    small_scenario: Path, tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut.itch"
+    # A system event whole, then an add order cut off after ten bytes.
+    cut.write_bytes(b"\x00\x0cS" + bytes(10) + b"O" + b"\x00\x24A" + bytes(10))
+    out = tmp_path / "out"
+    done = redline("run", small_scenario, "--input", cut, "--out", out)
+    assert done.returncode == 2
+    line = one_line(done)
+    assert "cut.itch" in line
+    assert "byte" in line
+    assert not out.exists() or list(out.iterdir()) == []
+
+
+def test_an_unwritable_output_is_one_line(small_scenario: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    done = redline("run", small_scenario, "--out", taken)
+    assert done.returncode == 2
+    assert str(taken) in one_line(done)
+
+
+def test_too_few_cpus_is_a_host_that_is_not_fit(small_scenario: Path, tmp_path: Path) -> None:
+    cpu = min(os.sched_getaffinity(0))
+    done = subprocess.run(
+        [sys.executable, "-m", "harness.cli", "run", str(small_scenario), "--out", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        preexec_fn=lambda: os.sched_setaffinity(0, {cpu}),
+    )
+    assert done.returncode == 3
+    assert "CPU" in one_line(done)
+    assert list(tmp_path.iterdir()) == []
+
+
+def start_long_run(scenario: Path, out: Path) -> subprocess.Popen[str]:
+    """A run of a minute, waited for until it measures."""
+    command = [sys.executable, "-m", "harness.cli", "run", str(scenario)]
+    run = subprocess.Popen(
+        [*command, "--duration", "60s", "--out", str(out)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert run.stderr is not None
+    for line in run.stderr:
+        if "null.itch" in line:
+            break
+    return run
+
+
+def children_of(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
+def wait_for_child(pid: int) -> int:
+    """The measuring process of a run; bounded, since it is about to be started."""
+    for _ in range(200):
+        if found := children_of(pid):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError("the run started no measuring process")
+
+
+def test_ctrl_c_ends_a_run_with_one_line_and_no_result(
+    small_scenario: Path, tmp_path: Path
+) -> None:
+    needs_two_cpus()
+    run = start_long_run(small_scenario, tmp_path)
+    wait_for_child(run.pid)
+    os.killpg(run.pid, signal.SIGINT)
+    _, said = run.communicate(timeout=60)
+    assert run.returncode == 130, said
+    assert "Traceback" not in said
+    (left,) = tmp_path.iterdir()
+    assert left.name.endswith(".partial")
+    refused = redline("verify", left)
+    assert refused.returncode == 2
+    assert "cut off" in refused.stderr
+
+
+def test_nothing_measures_on_when_the_harness_is_killed(
+    small_scenario: Path, tmp_path: Path
+) -> None:
+    needs_two_cpus()
+    run = start_long_run(small_scenario, tmp_path)
+    child = wait_for_child(run.pid)
+    run.kill()
+    run.communicate()
+    for _ in range(200):
+        if not Path(f"/proc/{child}").exists():
+            return
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    pytest.fail("the measuring process outlived the harness")
