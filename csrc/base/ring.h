@@ -15,7 +15,7 @@
  *     counter. A counter lets the core run ahead into slots that are not written yet, and each
  *     such load tears a line from the producer about to fill it: 7 ns a record instead of 2.3.
  *   - A poll that finds nothing is followed by a load fence, so that one poll is in flight and
- *     not thirty: round trip 104 ns instead of 140, where the line alone takes 93.
+ *     not thirty: round trip 96 ns instead of 140, where one line there and back takes 93.
  *   - A producer that fills the ring asks for its lines RL_RING_AHEAD slots early, as far as it
  *     knows them to be free: 2.3 ns a record instead of 4.0 at 1,024 slots.
  *

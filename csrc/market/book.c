@@ -5,10 +5,12 @@
 
 #include "base/mem.h"
 
-/* Levels that are searched one by one from the best before halving: p75 of real updates is rank 9. */
+/*
+ * Levels that are searched one by one from the best before halving: p75 of real updates is rank 9.
+ */
 #define NEAR_RANKS 16
 
-/* --- sizes ------------------------------------------------------------------------------------- */
+/* --- sizes ------------------------------------------------------------------------------------ */
 
 struct sizes {
     uint64_t n_levels, n_keys, n_index;
@@ -47,8 +49,9 @@ static bool sizes_of(const struct rl_books_config *c, struct sizes *s)
     if (s->n_levels >= RL_SLOT_NONE)
         return false;
     /*
-     * A side's block is at most twice its levels, and the blocks it outgrew are together smaller than
-     * that. Twice as much again lets sides be deep at different times; more than all at once is waste.
+     * A side's block is at most twice its levels, and the blocks it outgrew are together smaller
+     * than that. Twice as much again lets sides be deep at different times; more than all at once
+     * is waste.
      */
     s->n_keys = least(n_sides * block * 2, n_sides * RL_BOOK_KEYS_MIN * 2 + 8 * s->n_levels);
     s->n_index = pow2_at_least(2 * (uint64_t)c->n_orders);
@@ -63,8 +66,7 @@ size_t rl_books_bytes(const struct rl_books_config *c)
         return 0;
     return c->n_instruments * sizeof(struct rl_book) + c->n_orders * sizeof(struct rl_book_order) +
            s.n_levels * sizeof(struct rl_book_level) + s.n_index * sizeof(struct rl_book_slot) +
-           s.n_keys * sizeof(struct rl_book_key) + 2 * (size_t)c->n_instruments +
-           6 * RL_CACHE_LINE;
+           s.n_keys * sizeof(struct rl_book_key) + 2 * (size_t)c->n_instruments + 6 * RL_CACHE_LINE;
 }
 
 static void free_all(struct rl_books *b)
@@ -113,7 +115,7 @@ int rl_books_init(struct rl_books *b, struct rl_arena *arena, const struct rl_bo
     return 0;
 }
 
-/* --- the id index ------------------------------------------------------------------------------- */
+/* --- the id index ----------------------------------------------------------------------------- */
 
 /* The slot that holds the order, or the free one where it would go. */
 static inline uint32_t index_find(const struct rl_books *b, uint32_t instrument, uint64_t id)
@@ -132,12 +134,14 @@ static inline void index_put(struct rl_books *b, uint32_t at, uint32_t instrumen
     b->index[at] = (struct rl_book_slot){.id = id, .instrument = instrument, .order = order};
 }
 
-/* Frees a slot and moves back what had been pushed past it, so that searches may stop at a free one. */
+/* Frees a slot and moves back what had been pushed past it, so that searches may stop at a free
+ * one. */
 static inline void index_remove(struct rl_books *b, uint32_t hole)
 {
     uint32_t mask = b->index_mask;
 
-    for (uint32_t at = (hole + 1) & mask; b->index[at].order != RL_SLOT_NONE; at = (at + 1) & mask) {
+    for (uint32_t at = (hole + 1) & mask; b->index[at].order != RL_SLOT_NONE;
+         at = (at + 1) & mask) {
         uint32_t home = rl_books_slot_of(b, b->index[at].instrument, b->index[at].id);
 
         /* It may fill the hole unless its home lies behind the hole, cyclically. */
@@ -149,12 +153,7 @@ static inline void index_remove(struct rl_books *b, uint32_t hole)
     b->index[hole].order = RL_SLOT_NONE;
 }
 
-/* --- levels ------------------------------------------------------------------------------------- */
-
-static inline int64_t rank_of(unsigned side, int64_t px_nano)
-{
-    return side == RL_BUY ? px_nano : ~px_nano;
-}
+/* --- levels ----------------------------------------------------------------------------------- */
 
 /* How many keys rank at or below `rank`: the key itself, if it is there, is the last of them. */
 static inline uint32_t keys_up_to(const struct rl_book_key *keys, uint32_t n, int64_t rank)
@@ -177,7 +176,7 @@ static inline uint32_t keys_up_to(const struct rl_book_key *keys, uint32_t n, in
 
 static inline uint32_t level_find(const struct rl_book *book, unsigned side, int64_t px_nano)
 {
-    int64_t rank = rank_of(side, px_nano);
+    int64_t rank = rl_book_rank(side, px_nano);
     uint32_t n = keys_up_to(book->keys[side], book->n_levels[side], rank);
 
     return n > 0 && book->keys[side][n - 1].rank == rank ? book->keys[side][n - 1].level
@@ -216,12 +215,14 @@ static bool keys_grow(struct rl_books *b, uint32_t instrument, unsigned side)
     return true;
 }
 
-/* The level of that price, made when it is not there; RL_SLOT_NONE, counted, when there is no room. */
+/*
+ * The level of that price, made when it is not there; RL_SLOT_NONE, counted, when there is no room.
+ */
 static inline uint32_t level_get(struct rl_books *b, uint32_t instrument, unsigned side,
                                  int64_t px_nano)
 {
     struct rl_book *book = &b->books[instrument];
-    int64_t rank = rank_of(side, px_nano);
+    int64_t rank = rl_book_rank(side, px_nano);
     uint32_t n_levels = book->n_levels[side];
     uint32_t at = keys_up_to(book->keys[side], n_levels, rank);
     uint8_t class = b->key_classes[2 * (size_t)instrument + side];
@@ -263,7 +264,7 @@ static inline void level_drop_if_empty(struct rl_books *b, uint32_t level)
 
     if (l->n_orders > 0 || l->qty > 0)
         return;
-    at = keys_up_to(keys, book->n_levels[side], rank_of(side, l->px_nano)) - 1;
+    at = keys_up_to(keys, book->n_levels[side], rl_book_rank(side, l->px_nano)) - 1;
     memmove(&keys[at], &keys[at + 1], (book->n_levels[side] - at - 1) * sizeof *keys);
     book->n_levels[side]--;
     b->n_levels--;
@@ -271,7 +272,7 @@ static inline void level_drop_if_empty(struct rl_books *b, uint32_t level)
     b->free_level = level;
 }
 
-/* --- orders ------------------------------------------------------------------------------------- */
+/* --- orders ----------------------------------------------------------------------------------- */
 
 static inline void queue_push(struct rl_books *b, uint32_t level, uint32_t order)
 {
@@ -337,7 +338,7 @@ static inline bool bbo_refresh(struct rl_books *b, uint32_t instrument, unsigned
     return true;
 }
 
-/* --- operations ----------------------------------------------------------------------------------- */
+/* --- operations ------------------------------------------------------------------------------- */
 
 static inline bool values_are_good(struct rl_books *b, const struct rl_update *u)
 {
@@ -428,7 +429,8 @@ static inline bool delete(struct rl_books *b, const struct rl_update *u)
 
 /*
  * Gives an order another price, quantity, side or name. It goes to the back of the queue unless
- * `may_stay` and it neither moves nor grows. What cannot be done is refused before anything changes.
+ * `may_stay` and it neither moves nor grows. What cannot be done is refused before anything
+ * changes.
  */
 static inline bool amend(struct rl_books *b, const struct rl_update *u, uint32_t at, unsigned side,
                          uint64_t new_id, bool may_stay)
@@ -442,8 +444,7 @@ static inline bool amend(struct rl_books *b, const struct rl_update *u, uint32_t
 
     if (!values_are_good(b, u))
         return false;
-    if (new_id != o->id &&
-        b->index[index_find(b, u->instrument, new_id)].order != RL_SLOT_NONE) {
+    if (new_id != o->id && b->index[index_find(b, u->instrument, new_id)].order != RL_SLOT_NONE) {
         b->n.duplicate_ids++;
         return false;
     }
@@ -595,29 +596,10 @@ bool rl_books_apply(struct rl_books *b, const struct rl_update *u)
     }
 }
 
-/* --- questions --------------------------------------------------------------------------------------- */
+/* --- the one question that needs the index ---------------------------------------------------- */
 
-uint32_t rl_books_depth(const struct rl_books *b, uint32_t instrument, enum rl_side side,
-                        struct rl_book_depth *out, uint32_t n)
-{
-    const struct rl_book *book;
-    uint32_t n_out;
-
-    if (instrument >= b->n_instruments)
-        return 0;
-    book = &b->books[instrument];
-    n_out = n < book->n_levels[side] ? n : book->n_levels[side];
-    for (uint32_t i = 0; i < n_out; i++) {
-        const struct rl_book_level *l =
-            &b->levels[book->keys[side][book->n_levels[side] - 1 - i].level];
-
-        out[i] = (struct rl_book_depth){l->px_nano, l->qty, l->n_orders};
-    }
-    return n_out;
-}
-
-const struct rl_book_order *rl_books_find(const struct rl_books *b, uint32_t instrument, uint64_t id,
-                                          int64_t *px_nano, enum rl_side *side)
+const struct rl_book_order *rl_books_find(const struct rl_books *b, uint32_t instrument,
+                                          uint64_t id, int64_t *px_nano, enum rl_side *side)
 {
     uint32_t order = b->index[index_find(b, instrument, id)].order;
     const struct rl_book_level *l;
@@ -630,140 +612,4 @@ const struct rl_book_order *rl_books_find(const struct rl_books *b, uint32_t ins
     if (side)
         *side = (enum rl_side)(l->owner & 1);
     return &b->orders[order];
-}
-
-uint32_t rl_books_queue_rank(const struct rl_books *b, uint32_t instrument, uint64_t id)
-{
-    const struct rl_book_order *o = rl_books_find(b, instrument, id, NULL, NULL);
-    uint32_t rank = 0;
-
-    if (!o)
-        return RL_SLOT_NONE;
-    for (; o->prev != RL_SLOT_NONE; o = &b->orders[o->prev])
-        rank++;
-    return rank;
-}
-
-uint64_t rl_books_hash(const struct rl_books *b)
-{
-    uint64_t hash = 0;
-
-    for (uint32_t i = 0; i < 2 * b->n_instruments; i++) {
-        const struct rl_book *book = &b->books[i >> 1];
-
-        for (uint32_t k = 0; k < book->n_levels[i & 1]; k++) {
-            const struct rl_book_level *l = &b->levels[book->keys[i & 1][k].level];
-            uint64_t rest = l->qty;
-
-            for (uint32_t o = l->head; o != RL_SLOT_NONE; o = b->orders[o].next) {
-                rest -= b->orders[o].qty;
-                hash += rl_books_hash_one(i >> 1, b->orders[o].id, i & 1, l->px_nano,
-                                          b->orders[o].qty);
-            }
-            if (rest > 0)
-                hash += rl_books_hash_one(i >> 1, 0, i & 1, l->px_nano, rest);
-        }
-    }
-    return hash;
-}
-
-/* --- integrity ---------------------------------------------------------------------------------------- */
-
-/* One level: its queue, sums and links. Adds its orders to *n_orders; NULL when all is well. */
-static const char *check_level(const struct rl_books *b, uint32_t level, uint32_t *n_orders)
-{
-    const struct rl_book_level *l = &b->levels[level];
-    uint32_t prev = RL_SLOT_NONE, n = 0;
-    uint64_t sum = 0;
-
-    for (uint32_t i = l->head; i != RL_SLOT_NONE; prev = i, i = b->orders[i].next) {
-        const struct rl_book_order *o;
-
-        if (i >= b->n_orders_max || ++n > b->n_orders)
-            return "a queue leads out of the pool or in a circle";
-        o = &b->orders[i];
-        if (o->prev != prev || o->level != level || o->instrument != l->owner >> 1)
-            return "an order does not link back to its level or neighbour";
-        if (o->qty == 0 || __builtin_add_overflow(sum, o->qty, &sum))
-            return "an order of no quantity, or a sum beyond 64 bits";
-        if (b->index[index_find(b, o->instrument, o->id)].order != i)
-            return "a live order is not found by its id";
-    }
-    if (l->tail != prev || l->n_orders != n)
-        return "a queue's tail or count is wrong";
-    if (l->qty < sum || l->qty == 0)
-        return "a level's quantity is not the sum of its orders";
-    *n_orders += n;
-    return NULL;
-}
-
-static const char *check_side(const struct rl_books *b, uint32_t instrument, unsigned side)
-{
-    const struct rl_book *book = &b->books[instrument];
-    const struct rl_book_key *keys = book->keys[side];
-    uint8_t class = b->key_classes[2 * (size_t)instrument + side];
-    uint32_t n = book->n_levels[side], n_orders = 0;
-    int64_t px_nano = RL_PX_NONE;
-    uint64_t qty = 0;
-
-    if (n > 0 && (class >= RL_BOOK_KEY_CLASSES || n > (uint32_t)RL_BOOK_KEYS_MIN << class))
-        return "a side has more levels than keys";
-    for (uint32_t i = 0; i < n; i++) {
-        const struct rl_book_level *l = &b->levels[keys[i].level];
-        const char *what;
-
-        if (keys[i].level >= b->n_levels_max || l->owner != instrument * 2 + side)
-            return "a key leads to another side's level";
-        if (keys[i].rank != rank_of(side, l->px_nano) || (i > 0 && keys[i - 1].rank >= keys[i].rank))
-            return "the levels of a side are not in order";
-        what = check_level(b, keys[i].level, &n_orders);
-        if (what)
-            return what;
-        px_nano = l->px_nano;
-        qty = l->qty;
-    }
-    if (book->n_orders[side] != n_orders)
-        return "a side's count of orders is wrong";
-    if (book->bbo.px_nano[side] != px_nano || book->bbo.qty[side] != qty)
-        return "the best price kept is not the best level";
-    return NULL;
-}
-
-static const char *check_pools(const struct rl_books *b)
-{
-    uint64_t n_levels = 0, n_orders = 0, n_slots = 0, n_free = 0;
-
-    for (uint32_t i = 0; i < b->n_instruments; i++) {
-        n_levels += (uint64_t)b->books[i].n_levels[0] + b->books[i].n_levels[1];
-        n_orders += (uint64_t)b->books[i].n_orders[0] + b->books[i].n_orders[1];
-    }
-    if (n_levels != b->n_levels || n_orders != b->n_orders)
-        return "the counts of all levels or orders are wrong";
-    for (uint64_t i = 0; i <= b->index_mask; i++)
-        n_slots += b->index[i].order != RL_SLOT_NONE;
-    if (n_slots != b->n_orders)
-        return "the index holds an id that has no order";
-    for (uint32_t i = b->free_order; i != RL_SLOT_NONE; i = b->orders[i].level)
-        if (i >= b->n_orders_max || ++n_free > b->n_orders_max)
-            return "the list of free orders is broken";
-    if (n_free + b->n_orders != b->n_orders_max)
-        return "an order is neither free nor live";
-    n_free = 0;
-    for (uint32_t i = b->free_level; i != RL_SLOT_NONE; i = b->levels[i].owner)
-        if (i >= b->n_levels_max || ++n_free > b->n_levels_max)
-            return "the list of free levels is broken";
-    if (n_free + b->n_levels != b->n_levels_max)
-        return "a level is neither free nor live";
-    return NULL;
-}
-
-int rl_books_check(const struct rl_books *b, const char **what)
-{
-    const char *seen = check_pools(b);
-
-    for (uint32_t i = 0; !seen && i < 2 * b->n_instruments; i++)
-        seen = check_side(b, i >> 1, i & 1);
-    if (what)
-        *what = seen;
-    return seen ? -EBADMSG : 0;
 }

@@ -1,16 +1,18 @@
 /*
- * book - the order books of all instruments of one feed: queues of orders (L3), anonymous levels (L2).
+ * book - the order books of all instruments of one feed: queues of orders (L3), anonymous levels
+ * (L2).
  *
  * Threads:  one writer, who is the only reader.
  * Memory:   everything is taken from the arena by init; nothing is allocated afterwards. Full pools
  *           refuse the update and count it.
  * Cost:     an update touches one index line, one order, one level and the queue neighbours. Levels
  *           of a side are an array sorted towards the best price, searched from there: most updates
- *           fall on the first few ranks. Any price that fits 64 bits has its place; nothing recentres.
+ *           fall on the first few ranks. Any price that fits 64 bits has its place; nothing
+ * recentres.
  *
- * What a hostile or damaged feed says is survived and counted: unknown and duplicate ids, reductions
- * beyond the quantity, quantities of zero, instruments out of range. No such update changes the book,
- * except that a reduction beyond the quantity deletes the order.
+ * What a hostile or damaged feed says is survived and counted: unknown and duplicate ids,
+ * reductions beyond the quantity, quantities of zero, instruments out of range. No such update
+ * changes the book, except that a reduction beyond the quantity deletes the order.
  */
 #ifndef RL_MARKET_BOOK_H
 #define RL_MARKET_BOOK_H
@@ -22,16 +24,16 @@
 struct rl_arena;
 
 /* X(name, what was seen) */
-#define RL_BOOKS_COUNTERS(X)                                                                       \
-    X(updates, "updates applied or refused")                                                       \
-    X(unknown_ids, "reduce, delete, replace or modify of an order that is not there")              \
-    X(duplicate_ids, "add or replace to an id that is live; refused")                              \
-    X(over_reduced, "reductions beyond the order's quantity; the order is deleted")                \
-    X(unknown_levels, "removals of an anonymous level that is not there")                          \
-    X(orders_full, "orders refused: the order pool is full")                                       \
-    X(levels_full, "orders or levels refused: the level pool or the side is full")                 \
-    X(bad_instruments, "updates of an instrument out of range")                                    \
-    X(bad_values, "orders of quantity 0 or without price, levels that would exceed 64 bits")       \
+#define RL_BOOKS_COUNTERS(X)                                                                 \
+    X(updates, "updates applied or refused")                                                 \
+    X(unknown_ids, "reduce, delete, replace or modify of an order that is not there")        \
+    X(duplicate_ids, "add or replace to an id that is live; refused")                        \
+    X(over_reduced, "reductions beyond the order's quantity; the order is deleted")          \
+    X(unknown_levels, "removals of an anonymous level that is not there")                    \
+    X(orders_full, "orders refused: the order pool is full")                                 \
+    X(levels_full, "orders or levels refused: the level pool or the side is full")           \
+    X(bad_instruments, "updates of an instrument out of range")                              \
+    X(bad_values, "orders of quantity 0 or without price, levels that would exceed 64 bits") \
     X(bad_ops, "updates with an unknown operation or side")
 
 struct rl_books_counters {
@@ -44,7 +46,7 @@ struct rl_books_config {
     uint32_t n_instruments;
     uint32_t n_orders;          /* live at once, all instruments together */
     uint32_t n_levels_per_side; /* most price levels that one side may have */
-    uint32_t n_levels;          /* live at once, all together; 0: as many as can be needed, within reason */
+    uint32_t n_levels; /* live at once, all together; 0: as many as can be needed, within reason */
 };
 
 /* No order, no level. */
@@ -83,6 +85,11 @@ struct rl_book_key {
     uint32_t unused;
 };
 
+static inline int64_t rl_book_rank(unsigned side, int64_t px_nano)
+{
+    return side == RL_BUY ? px_nano : ~px_nano;
+}
+
 /* One instrument, one line. */
 struct rl_book {
     RL_ALIGNED struct rl_bbo bbo;
@@ -92,7 +99,9 @@ struct rl_book {
 };
 _Static_assert(sizeof(struct rl_book) == RL_CACHE_LINE, "what an update asks first is one line");
 
-/* Keys lie in blocks of RL_BOOK_KEYS_MIN << class; a side that outgrows its block takes the next. */
+/*
+ * Keys lie in blocks of RL_BOOK_KEYS_MIN << class; a side that outgrows its block takes the next.
+ */
 #define RL_BOOK_KEYS_MIN 16
 #define RL_BOOK_KEY_CLASSES 28
 #define RL_BOOK_NO_KEYS 0xFF
@@ -122,7 +131,8 @@ struct rl_books {
     uint32_t n_levels; /* live */
     uint64_t n_keys_max;
     uint64_t n_keys_cut;
-    uint64_t free_keys[RL_BOOK_KEY_CLASSES]; /* ... and come back here by size: 1 + the first's index */
+    uint64_t
+        free_keys[RL_BOOK_KEY_CLASSES]; /* ... and come back here by size: 1 + the first's index */
     uint32_t touched; /* the instrument of the last update; RL_INSTRUMENT_ALL after a reset */
     struct rl_books_counters n;
 };
@@ -136,7 +146,9 @@ int rl_books_init(struct rl_books *b, struct rl_arena *arena, const struct rl_bo
 /* True when the best price or its quantity, on either side, of instrument b->touched changed. */
 bool rl_books_apply(struct rl_books *b, const struct rl_update *u);
 
-/* Integrity: every queue, level, key, index slot, sum and free list. 0, or -EBADMSG and a sentence. */
+/*
+ * Integrity: every queue, level, key, index slot, sum and free list. 0, or -EBADMSG and a sentence.
+ */
 int rl_books_check(const struct rl_books *b, const char **what);
 
 /*
@@ -212,8 +224,8 @@ static inline uint32_t rl_books_n_orders(const struct rl_books *b, uint32_t inst
 }
 
 /* A live order, or NULL. `*px_nano` and `*side` may be NULL. */
-const struct rl_book_order *rl_books_find(const struct rl_books *b, uint32_t instrument, uint64_t id,
-                                          int64_t *px_nano, enum rl_side *side);
+const struct rl_book_order *rl_books_find(const struct rl_books *b, uint32_t instrument,
+                                          uint64_t id, int64_t *px_nano, enum rl_side *side);
 
 /* How many orders stand before this one in its queue; RL_SLOT_NONE when it is not there. */
 uint32_t rl_books_queue_rank(const struct rl_books *b, uint32_t instrument, uint64_t id);

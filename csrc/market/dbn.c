@@ -87,7 +87,7 @@ bool rl_dbn_symbol(const uint8_t *file, uint64_t n_bytes, uint32_t instrument, c
 
         width = fixed ? u16_at(fixed + 45) : 0;
     }
-    take(&r, take_u32(&r)); /* schema definition */
+    take(&r, take_u32(&r));              /* schema definition */
     for (int list = 0; list < 3; list++) /* symbols, partial, not found */
         take(&r, (uint64_t)take_u32(&r) * width);
     n_mappings = take_u32(&r);

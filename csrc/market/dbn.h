@@ -58,8 +58,8 @@ static inline uint32_t rl_dbn_sequence(const uint8_t *r)
 
 /*
  * Fills all of `u` that its operation uses except instrument; seq is the venue's. Fills (F) have no
- * book effect: the venue sends the cancel or modify that follows from them. False when this is no MBO
- * record, its action is unknown or an action that needs a side has none: u->op is then NONE.
+ * book effect: the venue sends the cancel or modify that follows from them. False when this is no
+ * MBO record, its action is unknown or an action that needs a side has none: u->op is then NONE.
  */
 static inline bool rl_dbn_decode(const uint8_t *r, uint32_t n_bytes, struct rl_update *u)
 {
@@ -108,8 +108,8 @@ struct rl_dbn_mbo {
 uint32_t rl_dbn_put_mbo(uint8_t *out, const struct rl_dbn_mbo *r);
 
 /*
- * The raw symbol that the metadata of a DBN file (versions 1 to 3) gives to an instrument number, as
- * a C string in `out`. False when the metadata does not name it or does not read as metadata.
+ * The raw symbol that the metadata of a DBN file (versions 1 to 3) gives to an instrument number,
+ * as a C string in `out`. False when the metadata does not name it or does not read as metadata.
  */
 bool rl_dbn_symbol(const uint8_t *file, uint64_t n_bytes, uint32_t instrument, char *out,
                    uint32_t n_out);

@@ -7,15 +7,15 @@
  * Cost:     ITCH: header check, two loads and a switch a message; FIX: one parse a frame.
  *
  * ITCH and DBN messages ride in MoldUDP64 packets, or a frame is one message; a FIX frame is one
- * message. Instruments are numbered in order of appearance; what names them on the wire (stock locate,
- * instrument number, symbol) is looked up here and nowhere else.
+ * message. Instruments are numbered in order of appearance; what names them on the wire (stock
+ * locate, instrument number, symbol) is looked up here and nowhere else.
  *
- * A DBN snapshot (records with that flag) yields CLEAR before its first record, so that one file may
- * follow another, or itself.
+ * A DBN snapshot (records with that flag) yields CLEAR before its first record, so that one file
+ * may follow another, or itself.
  *
- * A line that loses, repeats or damages messages is survived and counted. After a gap the stream goes
- * on at the new number (recovery is somebody else's work); a repeated message yields nothing; the
- * part of an overlapping packet that is new is delivered. A new session means RESET first.
+ * A line that loses, repeats or damages messages is survived and counted. After a gap the stream
+ * goes on at the new number (recovery is somebody else's work); a repeated message yields nothing;
+ * the part of an overlapping packet that is new is delivered. A new session means RESET first.
  */
 #ifndef RL_MARKET_FEED_H
 #define RL_MARKET_FEED_H
@@ -32,25 +32,25 @@ struct rl_arena;
 enum rl_feed_kind { RL_FEED_ITCH = 0, RL_FEED_DBN, RL_FEED_FIX };
 
 /* X(name, what was seen) */
-#define RL_FEED_COUNTERS(X)                                                                        \
-    X(frames, "frames opened")                                                                     \
-    X(messages, "messages delivered to the decoder")                                               \
-    X(updates, "updates yielded")                                                                  \
-    X(heartbeats, "packets without messages; FIX heartbeats")                                      \
-    X(ends, "end-of-session packets")                                                              \
-    X(sessions, "session changes")                                                                 \
-    X(gaps, "jumps of the sequence number")                                                        \
-    X(lost, "messages that the jumps skipped")                                                     \
-    X(duplicates, "messages delivered before, dropped")                                            \
-    X(unsequenced, "messages without a sequence number")                                           \
-    X(bad_frames, "frames shorter than they claim; FIX: garbled")                                  \
-    X(bad_messages, "unknown type, wrong size; FIX: rejected")                                     \
-    X(no_instrument, "updates of an instrument beyond the table, yielded as none")                 \
-    X(snapshots, "snapshots begun: the instrument was cleared")                                    \
-    X(entries, "FIX market data entries")                                                          \
-    X(other_entries, "entries that are neither bid, offer, trade nor empty book")                  \
-    X(sizeless_entries, "bid or offer entries without quantity")                                   \
-    X(bad_entries, "entries whose price, quantity, action or symbol cannot be read")               \
+#define RL_FEED_COUNTERS(X)                                                          \
+    X(frames, "frames opened")                                                       \
+    X(messages, "messages delivered to the decoder")                                 \
+    X(updates, "updates yielded")                                                    \
+    X(heartbeats, "packets without messages; FIX heartbeats")                        \
+    X(ends, "end-of-session packets")                                                \
+    X(sessions, "session changes")                                                   \
+    X(gaps, "jumps of the sequence number")                                          \
+    X(lost, "messages that the jumps skipped")                                       \
+    X(duplicates, "messages delivered before, dropped")                              \
+    X(unsequenced, "messages without a sequence number")                             \
+    X(bad_frames, "frames shorter than they claim; FIX: garbled")                    \
+    X(bad_messages, "unknown type, wrong size; FIX: rejected")                       \
+    X(no_instrument, "updates of an instrument beyond the table, yielded as none")   \
+    X(snapshots, "snapshots begun: the instrument was cleared")                      \
+    X(entries, "FIX market data entries")                                            \
+    X(other_entries, "entries that are neither bid, offer, trade nor empty book")    \
+    X(sizeless_entries, "bid or offer entries without quantity")                     \
+    X(bad_entries, "entries whose price, quantity, action or symbol cannot be read") \
     X(level_entries, "entries without a usable id, taken as price levels")
 
 struct rl_feed_counters {
@@ -80,11 +80,12 @@ struct rl_feed {
     uint64_t next_seq;      /* expected; 0: not known yet */
     uint64_t next_appl_seq; /* FIX: the same for ApplSeqNum (1181), once one was seen */
     uint64_t venue_seq;     /* DBN: the venue's own number in the last record */
-    uint32_t *locates;      /* ITCH: stock locate -> instrument, RL_FEED_UNNAMED set until it has a name */
-    uint32_t *slots;        /* DBN, FIX: hash table of instruments */
+    uint32_t
+        *locates;    /* ITCH: stock locate -> instrument, RL_FEED_UNNAMED set until it has a name */
+    uint32_t *slots; /* DBN, FIX: hash table of instruments */
     uint32_t slot_mask;
-    uint32_t last_key; /* DBN: the instrument of the last record ... */
-    uint32_t last_instrument; /* ... and its number */
+    uint32_t last_key;               /* DBN: the instrument of the last record ... */
+    uint32_t last_instrument;        /* ... and its number */
     uint32_t *keys;                  /* DBN: what the wire calls each instrument */
     char (*symbols)[RL_FEED_SYMBOL]; /* zero padded; "" until the wire has named it */
     uint8_t *in_snapshot;            /* DBN: the last record was part of one */
@@ -96,7 +97,7 @@ struct rl_feed {
 
 /* Where a frame is being read; only the feed looks inside. */
 struct rl_feed_cursor {
-    struct rl_mold mold;    /* ITCH, DBN: the packet; n_left is 0 or 1 when the frame is a message */
+    struct rl_mold mold; /* ITCH, DBN: the packet; n_left is 0 or 1 when the frame is a message */
     const uint8_t *message; /* decoded once more after `pending`; NULL: the next one */
     uint64_t ts_ns;         /* FIX: SendingTime */
     uint32_t n_message;
@@ -118,20 +119,22 @@ bool rl_feed_open(struct rl_feed *f, const uint8_t *frame, uint32_t n_bytes,
                   struct rl_feed_cursor *c);
 
 /*
- * The next update of the frame, false at its end. Updates that concern no book (op NONE) are yielded
- * too, so that every message can be timed and answered; `instrument` is then 0.
+ * The next update of the frame, false at its end. Updates that concern no book (op NONE) are
+ * yielded too, so that every message can be timed and answered; `instrument` is then 0.
  */
 bool rl_feed_next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_update *u);
 
 /* A C string; "" when the number is not given out or the wire has not named it yet. */
 const char *rl_feed_symbol(const struct rl_feed *f, uint32_t instrument);
 /*
- * Names an instrument for lines that do not name it themselves, numbering it when it is new. `key` is
- * what the wire calls it: the locate (ITCH) or instrument number (DBN); FIX goes by the symbol. -EINVAL
- * for a symbol that is empty or too long or a locate beyond 16 bits, -ENOSPC when the table is full.
+ * Names an instrument for lines that do not name it themselves, numbering it when it is new. `key`
+ * is what the wire calls it: the locate (ITCH) or instrument number (DBN); FIX goes by the symbol.
+ * -EINVAL for a symbol that is empty or too long or a locate beyond 16 bits, -ENOSPC when the table
+ * is full.
  */
 int rl_feed_name(struct rl_feed *f, uint32_t key, const char *symbol);
-/* The instrument of that symbol; RL_INSTRUMENT_ALL when there is none. Linear: not for the hot path. */
+/* The instrument of that symbol; RL_INSTRUMENT_ALL when there is none. Linear: not for the hot
+ * path. */
 uint32_t rl_feed_find(const struct rl_feed *f, const char *symbol);
 
 #endif

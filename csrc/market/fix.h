@@ -1,10 +1,11 @@
 /*
- * fix - FIX tag=value messages: framing, fields, typed values, encoding. Any version; no dictionary.
+ * fix - FIX tag=value messages: framing, fields, typed values, encoding. Any version; no
+ * dictionary.
  *
  * Threads:  functions of their arguments; a message or an encoder belongs to one thread.
- * Memory:   fields are offsets into the caller's bytes, which must outlive the message; the table of
- *           fields is the caller's too. Encoders write into the caller's buffer.
- * Cost:     one pass over the bytes for fields, one for the checksum.
+ * Memory:   fields are offsets into the caller's bytes, which must outlive the message; the table
+ * of fields is the caller's too. Encoders write into the caller's buffer. Cost:     one pass over
+ * the bytes for fields, one for the checksum.
  *
  * A value ends at SOH, except the value of a raw data field (RawData, EncodedText ...) whose length
  * the field before it states: it may hold any byte. '=' in a value is part of the value.
@@ -112,8 +113,8 @@ static inline void rl_fix_init(struct rl_fix_msg *m, struct rl_fix_field *fields
 
 /*
  * Where the first message of a byte stream ends, by BodyLength. OK: *n_message bytes are one frame
- * (the checksum is not verified yet). PARTIAL: it may become one. GARBLED: skip *n_message bytes, up
- * to what looks like the next start.
+ * (the checksum is not verified yet). PARTIAL: it may become one. GARBLED: skip *n_message bytes,
+ * up to what looks like the next start.
  */
 enum rl_fix_result rl_fix_frame(const uint8_t *bytes, size_t n_bytes, uint32_t *n_message);
 
@@ -194,7 +195,7 @@ static inline uint8_t rl_fix_char(const struct rl_fix_msg *m, const struct rl_fi
     return f && f->len == 1 ? m->bytes[f->off] : 0;
 }
 
-/* --- encoding: any message ------------------------------------------------------------------- */
+/* --- encoding: any message -------------------------------------------------------------------- */
 
 /* Appends fields to a buffer; what does not fit sets `full` and is remembered until finish. */
 struct rl_fix_enc {
@@ -205,7 +206,8 @@ struct rl_fix_enc {
     bool full;
 };
 
-#define RL_FIX_HEAD_ROOM 40  /* kept free for BeginString and BodyLength: a message needs it to spare */
+#define RL_FIX_HEAD_ROOM \
+    40 /* kept free for BeginString and BodyLength: a message needs it to spare */
 #define RL_FIX_PX_CHARS 21   /* "-9223372036.854775807" */
 #define RL_FIX_TIME_CHARS 27 /* "20260921-13:55:15.038544123" */
 #define RL_FIX_SEQ_DIGITS 10 /* the width of a number that will be patched */
@@ -232,14 +234,14 @@ uint32_t rl_fix_print_px(char out[RL_FIX_PX_CHARS], int64_t px_nano);
 uint32_t rl_fix_print_uint(char out[20], uint64_t v);
 uint32_t rl_fix_print_time(char out[RL_FIX_TIME_CHARS], uint64_t ns, unsigned n_decimals);
 
-/* --- encoding: market data for generators ------------------------------------------------------ */
+/* --- encoding: market data for generators ----------------------------------------------------- */
 
 struct rl_fix_md_entry {
-    char action;   /* 279: '0' new, '1' change, '2' delete */
-    char type;     /* 269: '0' bid, '1' offer, '2' trade */
-    uint64_t id;   /* 278 in digits; 0: left out */
+    char action;     /* 279: '0' new, '1' change, '2' delete */
+    char type;       /* 269: '0' bid, '1' offer, '2' trade */
+    uint64_t id;     /* 278 in digits; 0: left out */
     int64_t px_nano; /* RL_PX_NONE: left out */
-    uint64_t qty;  /* 0: left out */
+    uint64_t qty;    /* 0: left out */
     const char *symbol;
 };
 
@@ -255,7 +257,7 @@ struct rl_fix_md {
 uint32_t rl_fix_put_md(uint8_t *out, uint32_t n_max, const struct rl_fix_md *head,
                        const struct rl_fix_md_entry *entries, uint32_t n_entries);
 
-/* --- encoding: orders, by patching a template --------------------------------------------------- */
+/* --- encoding: orders, by patching a template ------------------------------------------------- */
 
 #define RL_FIX_CLORDID_CHARS 13
 #define RL_FIX_SYMBOL_MAX 31
@@ -264,21 +266,21 @@ uint32_t rl_fix_put_md(uint8_t *out, uint32_t n_max, const struct rl_fix_md *hea
 #define RL_FIX_ORDER_MAX 640
 
 /*
- * NewOrderSingle (35=D), limit. All that changes has a fixed width (numbers with leading zeros, which
- * FIX allows) except the symbol, which is last: an order is one copy and a few patches, its checksum
- * the sum of the template's constant bytes and of the patches.
+ * NewOrderSingle (35=D), limit. All that changes has a fixed width (numbers with leading zeros,
+ * which FIX allows) except the symbol, which is last: an order is one copy and a few patches, its
+ * checksum the sum of the template's constant bytes and of the patches.
  */
 struct rl_fix_nos {
-    uint64_t msg_seq;        /* 34 */
-    uint64_t time_ns;        /* 52 and 60, since 1970 */
-    const char *cl_ord_id;   /* 11: RL_FIX_CLORDID_CHARS characters, no terminator needed */
-    uint64_t secondary_id;   /* 526: the sequence number of the message that triggered the order */
-    const char *symbol;      /* 55 */
-    uint32_t n_symbol;       /* its length, at most RL_FIX_SYMBOL_MAX */
-    uint64_t qty;            /* 38 */
-    int64_t px_nano;         /* 44 */
-    uint8_t side;            /* enum rl_side */
-    char time_in_force;      /* 59: '0' day, '3' IOC, '4' FOK */
+    uint64_t msg_seq;      /* 34 */
+    uint64_t time_ns;      /* 52 and 60, since 1970 */
+    const char *cl_ord_id; /* 11: RL_FIX_CLORDID_CHARS characters, no terminator needed */
+    uint64_t secondary_id; /* 526: the sequence number of the message that triggered the order */
+    const char *symbol;    /* 55 */
+    uint32_t n_symbol;     /* its length, at most RL_FIX_SYMBOL_MAX */
+    uint64_t qty;          /* 38 */
+    int64_t px_nano;       /* 44 */
+    uint8_t side;          /* enum rl_side */
+    char time_in_force;    /* 59: '0' day, '3' IOC, '4' FOK */
 };
 
 /* ExecutionReport (35=8), the exchange's answer. Built the same way. */
@@ -291,11 +293,11 @@ struct rl_fix_er {
     uint64_t exec_id;  /* 17 */
     const char *symbol;
     uint32_t n_symbol;
-    uint64_t qty;        /* 38 */
-    uint64_t last_qty;   /* 32 */
-    uint64_t cum_qty;    /* 14 */
-    uint64_t leaves_qty; /* 151 */
-    int64_t px_nano;     /* 44 */
+    uint64_t qty;         /* 38 */
+    uint64_t last_qty;    /* 32 */
+    uint64_t cum_qty;     /* 14 */
+    uint64_t leaves_qty;  /* 151 */
+    int64_t px_nano;      /* 44 */
     int64_t last_px_nano; /* 31 */
     int64_t avg_px_nano;  /* 6 */
     uint8_t side;
@@ -304,20 +306,22 @@ struct rl_fix_er {
 };
 
 #define RL_FIX_QTY_DIGITS 16
-#define RL_FIX_ORDER_PX_CHARS 21 /* sign or 0, ten digits, point, nine digits */
+#define RL_FIX_ORDER_PX_CHARS 21   /* sign or 0, ten digits, point, nine digits */
 #define RL_FIX_ORDER_TIME_CHARS 24 /* "20260921-13:55:15.038544" */
 
-/* Both kinds. Offsets are those of the first byte of each value that is patched; 0: not in this kind. */
+/* Both kinds. Offsets are those of the first byte of each value that is patched; 0: not in this
+ * kind. */
 struct rl_fix_template {
     RL_ALIGNED uint8_t bytes[RL_FIX_ORDER_MAX]; /* up to the symbol; what is patched is zero */
-    uint32_t n_prefix; /* bytes before the symbol */
-    uint32_t at_body;  /* MsgType: from here BodyLength counts */
-    uint32_t sum;      /* of the bytes above */
-    uint16_t at_length, at_seq, at_sent, at_cl_ord_id, at_secondary, at_side, at_qty, at_px, at_time;
+    uint32_t n_prefix;                          /* bytes before the symbol */
+    uint32_t at_body;                           /* MsgType: from here BodyLength counts */
+    uint32_t sum;                               /* of the bytes above */
+    uint16_t at_length, at_seq, at_sent, at_cl_ord_id, at_secondary, at_side, at_qty, at_px,
+        at_time;
     uint16_t at_tif;
     uint16_t at_order_id, at_exec_id, at_exec_type, at_status, at_last_qty, at_last_px, at_leaves;
     uint16_t at_cum, at_avg;
-    uint64_t second;  /* since 1970: what `clock` shows; UINT64_MAX: nothing yet */
+    uint64_t second; /* since 1970: what `clock` shows; UINT64_MAX: nothing yet */
     uint32_t clock_sum;
     uint8_t clock[24]; /* "YYYYMMDD-HH:MM:SS." and room */
 };
@@ -329,9 +333,10 @@ int rl_fix_er_init(struct rl_fix_template *t, const char *begin_string, const ch
                    const char *target);
 
 /*
- * Write one message to `out`, which has room for rl_fix_template_bytes, and return that length; 0, and
- * nothing useful written, when a symbol is empty or too long, a quantity has more than RL_FIX_QTY_DIGITS
- * or a sequence number more than RL_FIX_SEQ_DIGITS. Every price fits; RL_PX_NONE is written as 0.
+ * Write one message to `out`, which has room for rl_fix_template_bytes, and return that length; 0,
+ * and nothing useful written, when a symbol is empty or too long, a quantity has more than
+ * RL_FIX_QTY_DIGITS or a sequence number more than RL_FIX_SEQ_DIGITS. Every price fits; RL_PX_NONE
+ * is written as 0.
  */
 uint32_t rl_fix_nos_write(struct rl_fix_template *t, const struct rl_fix_nos *order, uint8_t *out);
 uint32_t rl_fix_er_write(struct rl_fix_template *t, const struct rl_fix_er *report, uint8_t *out);

@@ -3,7 +3,7 @@
 
 #define MAX_BEGIN 16
 
-/* --- text ------------------------------------------------------------------------------------------ */
+/* --- text ------------------------------------------------------------------------------------- */
 
 uint32_t rl_fix_print_uint(char out[20], uint64_t v)
 {
@@ -80,7 +80,7 @@ uint32_t rl_fix_print_time(char out[RL_FIX_TIME_CHARS], uint64_t ns, unsigned n_
     return 18 + n_decimals;
 }
 
-/* --- fields ---------------------------------------------------------------------------------------- */
+/* --- fields ----------------------------------------------------------------------------------- */
 
 void rl_fix_begin(struct rl_fix_enc *e, uint8_t *bytes, uint32_t n_max, const char *begin_string)
 {
@@ -170,7 +170,7 @@ uint32_t rl_fix_finish(struct rl_fix_enc *e)
     return e->full ? 0 : e->at;
 }
 
-/* --- market data ------------------------------------------------------------------------------------- */
+/* --- market data ------------------------------------------------------------------------------ */
 
 uint32_t rl_fix_put_md(uint8_t *out, uint32_t n_max, const struct rl_fix_md *head,
                        const struct rl_fix_md_entry *entries, uint32_t n_entries)

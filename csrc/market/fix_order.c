@@ -6,7 +6,7 @@
 #define ZEROS 0x3030303030303030ULL
 #define SYMBOL_TRAILER 8 /* SOH "10=nnn" SOH */
 
-/* --- patches: each writes a fixed width and returns the sum of the bytes that it wrote ------------- */
+/* --- patches: each writes a fixed width and returns the sum of the bytes that it wrote -------- */
 
 static inline uint32_t sum_of_8(uint64_t x)
 {
@@ -117,7 +117,7 @@ static inline uint32_t put_time(struct rl_fix_template *t, uint8_t *p, uint64_t 
            put_2(p + 22, us % 100);
 }
 
-/* --- templates -------------------------------------------------------------------------------------- */
+/* --- templates -------------------------------------------------------------------------------- */
 
 static bool is_name(const char *text, size_t n_max)
 {
@@ -219,7 +219,7 @@ int rl_fix_er_init(struct rl_fix_template *t, const char *begin_string, const ch
     return 0;
 }
 
-/* --- messages ------------------------------------------------------------------------------------------ */
+/* --- messages --------------------------------------------------------------------------------- */
 
 /* The copy and the patches that both kinds have; the sum so far, 0 when something does not fit. */
 static inline uint32_t head_write(struct rl_fix_template *t, uint8_t *out, uint64_t msg_seq,

@@ -9,8 +9,8 @@ const uint8_t rl_itch_sizes[256] = {
 const char *rl_itch_name(uint8_t type)
 {
     switch (type) {
-#define NAME(type, n_bytes, name)                                                                  \
-    case type:                                                                                     \
+#define NAME(type, n_bytes, name) \
+    case type:                    \
         return #name;
         RL_ITCH_TYPES(NAME)
 #undef NAME

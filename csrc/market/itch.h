@@ -5,8 +5,8 @@
  * Memory:   reads the message in place; encoders fill the caller's buffer.
  * Cost:     a switch and a few byte swaps; no copies.
  *
- * Every message starts with type char, stock locate u16, tracking number u16, timestamp u48 (ns since
- * midnight); integers are big endian, prices count 1e-4. Sizes exclude the length prefix.
+ * Every message starts with type char, stock locate u16, tracking number u16, timestamp u48 (ns
+ * since midnight); integers are big endian, prices count 1e-4. Sizes exclude the length prefix.
  */
 #ifndef RL_MARKET_ITCH_H
 #define RL_MARKET_ITCH_H
@@ -18,33 +18,33 @@
 #include "market/update.h"
 
 #define RL_ITCH_MAX_MESSAGE 50
-#define RL_ITCH_SYMBOL 8            /* left aligned, space padded */
+#define RL_ITCH_SYMBOL 8 /* left aligned, space padded */
 #define RL_ITCH_NANO_PER_TICK 100000LL
 
 /* X(type, bytes, name) */
-#define RL_ITCH_TYPES(X)                                                                           \
-    X('S', 12, system_event)                                                                       \
-    X('R', 39, stock_directory)                                                                    \
-    X('H', 25, trading_action)                                                                     \
-    X('Y', 20, reg_sho_restriction)                                                                \
-    X('L', 26, participant_position)                                                               \
-    X('V', 35, mwcb_decline_level)                                                                 \
-    X('W', 12, mwcb_status)                                                                        \
-    X('K', 28, ipo_quoting_period)                                                                 \
-    X('J', 35, luld_auction_collar)                                                                \
-    X('h', 21, operational_halt)                                                                   \
-    X('A', 36, add_order)                                                                          \
-    X('F', 40, add_order_mpid)                                                                     \
-    X('E', 31, order_executed)                                                                     \
-    X('C', 36, order_executed_price)                                                               \
-    X('X', 23, order_cancel)                                                                       \
-    X('D', 19, order_delete)                                                                       \
-    X('U', 35, order_replace)                                                                      \
-    X('P', 44, trade)                                                                              \
-    X('Q', 40, cross_trade)                                                                        \
-    X('B', 19, broken_trade)                                                                       \
-    X('I', 50, net_order_imbalance)                                                                \
-    X('N', 20, retail_price_improvement)                                                           \
+#define RL_ITCH_TYPES(X)                 \
+    X('S', 12, system_event)             \
+    X('R', 39, stock_directory)          \
+    X('H', 25, trading_action)           \
+    X('Y', 20, reg_sho_restriction)      \
+    X('L', 26, participant_position)     \
+    X('V', 35, mwcb_decline_level)       \
+    X('W', 12, mwcb_status)              \
+    X('K', 28, ipo_quoting_period)       \
+    X('J', 35, luld_auction_collar)      \
+    X('h', 21, operational_halt)         \
+    X('A', 36, add_order)                \
+    X('F', 40, add_order_mpid)           \
+    X('E', 31, order_executed)           \
+    X('C', 36, order_executed_price)     \
+    X('X', 23, order_cancel)             \
+    X('D', 19, order_delete)             \
+    X('U', 35, order_replace)            \
+    X('P', 44, trade)                    \
+    X('Q', 40, cross_trade)              \
+    X('B', 19, broken_trade)             \
+    X('I', 50, net_order_imbalance)      \
+    X('N', 20, retail_price_improvement) \
     X('O', 48, direct_listing_price)
 
 /* 0 for a type that ITCH 5.0 does not have. */
@@ -90,8 +90,8 @@ static inline const uint8_t *rl_itch_symbol(const uint8_t *m)
 }
 
 /*
- * Fills all of `u` that its operation uses except seq and instrument (see rl_itch_locate). False when
- * the type is unknown or the size is not that type's: u->op is then NONE.
+ * Fills all of `u` that its operation uses except seq and instrument (see rl_itch_locate). False
+ * when the type is unknown or the size is not that type's: u->op is then NONE.
  */
 static inline bool rl_itch_decode(const uint8_t *m, uint32_t n_bytes, struct rl_update *u)
 {

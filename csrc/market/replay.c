@@ -8,7 +8,7 @@
 #include "market/itch.h"
 #include "market/mold.h"
 
-/* --- the index under construction -------------------------------------------------------------------- */
+/* --- the index under construction ------------------------------------------------------------- */
 
 struct index {
     const uint8_t *bytes;
@@ -42,7 +42,7 @@ static int record(struct index *x, uint64_t offset, uint64_t ts_ns, uint32_t n_b
     return 0;
 }
 
-/* --- ITCH ----------------------------------------------------------------------------------------------- */
+/* --- ITCH ------------------------------------------------------------------------------------- */
 
 static int index_itch(struct index *x)
 {
@@ -69,7 +69,7 @@ static int index_itch(struct index *x)
     return 0;
 }
 
-/* --- DBN ------------------------------------------------------------------------------------------------ */
+/* --- DBN -------------------------------------------------------------------------------------- */
 
 static int index_dbn(struct index *x)
 {
@@ -98,7 +98,7 @@ static int index_dbn(struct index *x)
     return 0;
 }
 
-/* --- FIX ------------------------------------------------------------------------------------------------ */
+/* --- FIX -------------------------------------------------------------------------------------- */
 
 static int index_fix(struct index *x)
 {
@@ -141,7 +141,7 @@ static int index_fix(struct index *x)
     return 0;
 }
 
-/* --- pcap ------------------------------------------------------------------------------------------------- */
+/* --- pcap ------------------------------------------------------------------------------------- */
 
 #define PCAP_HEADER 24
 #define PCAP_PACKET 16
@@ -184,14 +184,15 @@ static int pcap_open(struct index *x, struct pcap *p)
     p->nanoseconds = magic == PCAP_NS;
     if (x->n_bytes < PCAP_HEADER)
         return damaged(x, 4, "the file ends in its header");
-    if ((pcap_u32(p, x->bytes + 20) & 0xFFFF) != LINK_ETHERNET) /* above: whether frames carry an FCS */
+    if ((pcap_u32(p, x->bytes + 20) & 0xFFFF) !=
+        LINK_ETHERNET) /* above: whether frames carry an FCS */
         return damaged(x, 20, "a link type other than Ethernet");
     return 0;
 }
 
 /*
- * The UDP payload of an Ethernet frame: 1 and its place, 0 when the frame carries something else (ARP,
- * TCP, IPv6 ...), -EBADMSG when its lengths lie.
+ * The UDP payload of an Ethernet frame: 1 and its place, 0 when the frame carries something else
+ * (ARP, TCP, IPv6 ...), -EBADMSG when its lengths lie.
  */
 static int udp_payload(struct index *x, uint64_t frame, uint32_t n_frame, uint64_t *offset,
                        uint32_t *n_payload)
@@ -252,8 +253,10 @@ static int index_pcap(struct index *x)
         if (x->n_bytes - at - PCAP_PACKET < n_kept)
             return damaged(x, at, "the file ends in a packet");
         if (n_kept < n_sent)
-            return damaged(x, at + 8, "a packet cut off by the capture: capture with a larger snaplen");
-        ts_ns = pcap_u32(&p, head) * 1000000000ULL + (p.nanoseconds ? fraction : fraction * 1000ULL);
+            return damaged(x, at + 8,
+                           "a packet cut off by the capture: capture with a larger snaplen");
+        ts_ns =
+            pcap_u32(&p, head) * 1000000000ULL + (p.nanoseconds ? fraction : fraction * 1000ULL);
         at += PCAP_PACKET;
         is_udp = udp_payload(x, at, n_kept, &payload, &n_payload);
         if (is_udp < 0)
@@ -270,14 +273,13 @@ static int index_pcap(struct index *x)
     return err;
 }
 
-/* --- all ------------------------------------------------------------------------------------------------------ */
+/* --- all -------------------------------------------------------------------------------------- */
 
 int rl_replay_index(enum rl_source source, const uint8_t *bytes, uint64_t n_bytes,
                     struct rl_stream_rec *out, uint64_t max, uint64_t *n_out,
                     struct rl_replay_error *error)
 {
-    struct index x = {
-        .bytes = bytes, .n_bytes = n_bytes, .out = out, .max = max, .error = error};
+    struct index x = {.bytes = bytes, .n_bytes = n_bytes, .out = out, .max = max, .error = error};
     int err;
 
     *error = (struct rl_replay_error){0, NULL};

@@ -16,16 +16,16 @@
  *
  * X(name, text)
  */
-#define RL_OPS(X)                                                                                  \
-    X(NONE, "none")       /* nothing: the message does not concern the book */                     \
-    X(ADD, "add")         /* id side px qty: a new order at the back of its price's queue */       \
-    X(REDUCE, "reduce")   /* id qty: takes qty off; the order goes when nothing is left */         \
-    X(DELETE, "delete")   /* id */                                                                 \
-    X(REPLACE, "replace") /* id new_id px qty: same side, always to the back of the queue */       \
-    X(MODIFY, "modify")   /* id side px qty: keeps its place unless price moves or qty grows */    \
-    X(LEVEL, "level")     /* side px qty: anonymous quantity at a price, 0 removes it */           \
-    X(CLEAR, "clear")     /* (instrument): its book is empty */                                    \
-    X(RESET, "reset")     /* no instrument: every book is empty */                                 \
+#define RL_OPS(X)                                                                               \
+    X(NONE, "none")       /* nothing: the message does not concern the book */                  \
+    X(ADD, "add")         /* id side px qty: a new order at the back of its price's queue */    \
+    X(REDUCE, "reduce")   /* id qty: takes qty off; the order goes when nothing is left */      \
+    X(DELETE, "delete")   /* id */                                                              \
+    X(REPLACE, "replace") /* id new_id px qty: same side, always to the back of the queue */    \
+    X(MODIFY, "modify")   /* id side px qty: keeps its place unless price moves or qty grows */ \
+    X(LEVEL, "level")     /* side px qty: anonymous quantity at a price, 0 removes it */        \
+    X(CLEAR, "clear")     /* (instrument): its book is empty */                                 \
+    X(RESET, "reset")     /* no instrument: every book is empty */                              \
     X(TRADE, "trade")     /* side px qty: a print; no effect on the book */
 
 enum rl_op {
@@ -44,7 +44,7 @@ struct rl_update {
     uint64_t new_id;
     int64_t px_nano;
     uint64_t qty;
-    uint64_t ts_ns;      /* the venue's stamp; ITCH counts from midnight, DBN from 1970; 0 unknown */
+    uint64_t ts_ns; /* the venue's stamp; ITCH counts from midnight, DBN from 1970; 0 unknown */
     uint32_t instrument; /* dense, numbered by the feed from 0 */
     uint8_t op;          /* enum rl_op */
     uint8_t side;        /* enum rl_side */

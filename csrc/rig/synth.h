@@ -87,7 +87,11 @@ struct rl_synth_config {
     uint64_t seed;
     uint64_t n_body;      /* operations in the body before its repairs; 0 writes only the prefix */
     uint64_t mean_gap_ns; /* between operations, for the stamps in the messages and the records */
-    uint32_t n_instruments; /* instrument k is as busy, and has as many orders, as 1/(k+1) says */
+    /*
+     * Instrument k is as busy, and has as many orders, as 1/(k+1) says, but 16 at least; below a
+     * hundred orders a book is thinner than the calibration's and its spread wider.
+     */
+    uint32_t n_instruments;
     uint32_t n_live_orders; /* kept within a few percent, in all books together */
     enum rl_synth_format format;
     uint32_t weights[RL_SYNTH_N_OPS]; /* the calibration's counts; books do not grow, so the shares

@@ -171,7 +171,7 @@ def answer_text(answer: Mapping[str, Any] | None) -> str:
 
 
 def px_text(px_nano: int | None) -> str:
-    """A price in full, at least two decimals; shifted, not divided, so that no digit is invented."""
+    """A price in full, at least two decimals; shifted, not divided: no digit is invented."""
     if px_nano is None or abs(px_nano) >= 2**62:  # the engine's word for no price
         return "none"
     whole, rest = divmod(abs(px_nano), 10**9)

@@ -1,13 +1,14 @@
 /*
- * What reading the market costs: FIX parsing on varied messages, ITCH decoding, decoding into books.
+ * What reading the market costs: FIX parsing on varied messages, ITCH decoding, decoding into
+ * books.
  *
  * usage: bench_market [CPU]
  *
- * Each stream is replayed N_REPLAYS times in chunks of CHUNK messages between two fenced clock reads;
- * "fastest" is the mean over chunks of each chunk's fastest replay, "median" that of the median one (as
- * found). The answer is a hash of everything that was read: equal answers did equal work. FIX messages
- * are framed, verified, split into fields, and the fields that an engine asks for are converted.
- * Captures that are not there are left out, by name.
+ * Each stream is replayed N_REPLAYS times in chunks of CHUNK messages between two fenced clock
+ * reads; "fastest" is the mean over chunks of each chunk's fastest replay, "median" that of the
+ * median one (as found). The answer is a hash of everything that was read: equal answers did equal
+ * work. FIX messages are framed, verified, split into fields, and the fields that an engine asks
+ * for are converted. Captures that are not there are left out, by name.
  */
 #include <string.h>
 
@@ -45,7 +46,7 @@ static inline uint64_t fold(uint64_t answer, uint64_t v)
     return (answer ^ v) * 0x9E3779B97F4A7C15ULL;
 }
 
-/* --- FIX ---------------------------------------------------------------------------------------------- */
+/* --- FIX -------------------------------------------------------------------------------------- */
 
 static struct rl_fix_field fields[RL_FIX_MAX_FIELDS];
 static struct rl_fix_msg msg;
@@ -65,13 +66,29 @@ static uint64_t fix_run(const struct input *in, uint64_t from, uint64_t to, uint
             abort();
         for (uint32_t k = 2; k < msg.n_fields; k++) {
             switch (fields[k].tag) {
-            case 34: case 38: case 32: case 14: case 151: case 268: case 271: case 346:
+            case 34:
+            case 38:
+            case 32:
+            case 14:
+            case 151:
+            case 268:
+            case 271:
+            case 346:
                 answer = fold(answer, rl_fix_uint(&msg, &fields[k], &v) ? v : 0);
                 break;
-            case 44: case 31: case 6: case 270:
+            case 44:
+            case 31:
+            case 6:
+            case 270:
                 answer = fold(answer, rl_fix_px(&msg, &fields[k], &px) ? (uint64_t)px : 0);
                 break;
-            case 54: case 40: case 59: case 39: case 150: case 269: case 279:
+            case 54:
+            case 40:
+            case 59:
+            case 39:
+            case 150:
+            case 269:
+            case 279:
                 answer = fold(answer, rl_fix_char(&msg, &fields[k]));
                 break;
             default:
@@ -89,7 +106,7 @@ static uint64_t sum_run(const struct input *in, uint64_t from, uint64_t to, uint
     return answer;
 }
 
-/* --- ITCH and DBN --------------------------------------------------------------------------------------- */
+/* --- ITCH and DBN ----------------------------------------------------------------------------- */
 
 static struct rl_arena arena;
 static struct rl_books books;
@@ -161,7 +178,7 @@ static uint64_t books_answer(uint64_t answer)
     return fold(answer, rl_books_hash(&books));
 }
 
-/* --- measuring -------------------------------------------------------------------------------------------- */
+/* --- measuring -------------------------------------------------------------------------------- */
 
 static bool input_open(struct input *in, const char *name)
 {
@@ -175,8 +192,8 @@ static bool input_open(struct input *in, const char *name)
     }
     in->name = name;
     in->c = capture_read(name);
-    CHECK_EQ(rl_replay_index(rl_replay_guess(in->c.bytes, in->c.n_bytes), in->c.bytes, in->c.n_bytes,
-                             NULL, 0, &in->n, &error),
+    CHECK_EQ(rl_replay_index(rl_replay_guess(in->c.bytes, in->c.n_bytes), in->c.bytes,
+                             in->c.n_bytes, NULL, 0, &in->n, &error),
              0);
     in->recs = calloc(in->n, sizeof *in->recs);
     CHECK(in->recs != NULL);

@@ -22,7 +22,7 @@
 #define MAX_REPEATS 200
 #define N_RATE 1000000
 #define N_TRIPS 20000
-#define N_PROBE_TRIPS 2000
+#define N_PROBE_TRIPS 500
 #define N_LINES 1024 /* 64 KiB: leaves the store buffer, stays in the L2 */
 #define N_LINE_ROUNDS 200
 
@@ -299,6 +299,12 @@ static const char *const placement_name[] = {"same core", "same L3", "other L3"}
 static enum placement placement_now(double *rtt_ns)
 {
     *rtt_ns = run(&probe);
+    for (int i = 0; i < 3; i++) { /* the best of 4: a probe that was interrupted says nothing */
+        double again_ns = run(&probe);
+
+        if (again_ns < *rtt_ns)
+            *rtt_ns = again_ns;
+    }
     return *rtt_ns < 80 ? SAME_CORE : *rtt_ns < 250 ? SAME_L3 : OTHER_L3;
 }
 

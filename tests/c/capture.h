@@ -1,8 +1,9 @@
 /*
- * capture - finds the public captures that some promises are checked on; they are not part of the tree.
+ * capture - finds the public captures that some promises are checked on; they are not part of the
+ * tree.
  *
- * Looked for in $REDLINE_DATA, then in ../shared/data beside the source tree. Not found, or the tool
- * that unpacks them is missing: the test says which and exits 77.
+ * Looked for in $REDLINE_DATA, then in ../shared/data beside the source tree. Not found, or the
+ * tool that unpacks them is missing: the test says which and exits 77.
  */
 #ifndef RL_TESTS_CAPTURE_H
 #define RL_TESTS_CAPTURE_H

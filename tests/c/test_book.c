@@ -199,16 +199,19 @@ static void test_nonsense_is_counted_and_changes_nothing(void)
     CHECK(!apply(RL_OP_LEVEL, 0, 0, RL_BUY, RL_PX_NONE, 5));
     CHECK_EQ(books.n.bad_values, 6);
     CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_ADD, .instrument = 2, .qty = 1}));
-    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = UINT32_MAX}));
+    CHECK(
+        !rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = UINT32_MAX}));
     CHECK_EQ(books.n.bad_instruments, 2);
     CHECK(!rl_books_apply(&books, &(struct rl_update){.op = 200, .qty = 1}));
-    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_ADD, .id = 4, .side = 2, .qty = 1}));
+    CHECK(!rl_books_apply(&books,
+                          &(struct rl_update){.op = RL_OP_ADD, .id = 4, .side = 2, .qty = 1}));
     CHECK_EQ(books.n.bad_ops, 2);
     CHECK(!apply(RL_OP_NONE, 1, 1, RL_BUY, 1, 1));
     CHECK(!apply(RL_OP_TRADE, 1, 1, RL_BUY, 1, 1));
     CHECK(rl_books_hash(&books) == hash);
     /* The same number is another order on another instrument. */
-    rl_books_apply(&books, &(struct rl_update){.op = RL_OP_ADD, .instrument = 1, .id = 1, .qty = 3});
+    rl_books_apply(&books,
+                   &(struct rl_update){.op = RL_OP_ADD, .instrument = 1, .id = 1, .qty = 3});
     CHECK_EQ(books.n_orders, 3);
     CHECK(apply(RL_OP_REDUCE, 1, 0, RL_BUY, 0, 11));
     CHECK_EQ(books.n.over_reduced, 1);
@@ -252,8 +255,8 @@ static void test_clear_empties_one_instrument_and_reset_all(void)
     CHECK_EQ(rl_books_n_levels(&books, 1, RL_SELL), 0);
     CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = 1}));
     CHECK_EQ(rl_books_check(&books, NULL), 0);
-    CHECK(rl_books_apply(
-        &books, &(struct rl_update){.op = RL_OP_RESET, .instrument = RL_INSTRUMENT_ALL}));
+    CHECK(rl_books_apply(&books,
+                         &(struct rl_update){.op = RL_OP_RESET, .instrument = RL_INSTRUMENT_ALL}));
     CHECK_EQ(books.touched, RL_INSTRUMENT_ALL);
     CHECK_EQ(books.n_orders, 0);
     CHECK(rl_books_hash(&books) == 0);
@@ -321,7 +324,7 @@ static void test_configs_that_cannot_be_served_are_refused(void)
     rl_arena_close(&small);
 }
 
-/* --- the slow book -------------------------------------------------------------------------------- */
+/* --- the slow book ---------------------------------------------------------------------------- */
 
 enum { SLOW_MAX = 512, N_INSTRUMENTS = 3 };
 
@@ -405,7 +408,8 @@ static uint32_t slow_queue_rank(const struct slow_order *o)
     uint32_t rank = 0;
 
     for (const struct slow_order *i = slow; i < o; i++)
-        rank += i->instrument == o->instrument && i->side == o->side && i->px == o->px && i->id != 0;
+        rank +=
+            i->instrument == o->instrument && i->side == o->side && i->px == o->px && i->id != 0;
     return rank;
 }
 
@@ -451,8 +455,7 @@ static void slow_apply(const struct rl_update *u)
     switch (u->op) {
     case RL_OP_ADD:
         if (!o && u->qty > 0)
-            slow_append(
-                (struct slow_order){u->instrument, u->side, u->id, u->qty, u->px_nano});
+            slow_append((struct slow_order){u->instrument, u->side, u->id, u->qty, u->px_nano});
         break;
     case RL_OP_REDUCE:
         if (o && u->qty >= o->qty)
@@ -556,8 +559,8 @@ static void test_a_slow_book_agrees_after_every_one_of_300000_random_updates(voi
         }
     }
     CHECK_EQ(books.n.orders_full + books.n.levels_full, 0);
-    CHECK(books.n.unknown_ids > 1000 && books.n.duplicate_ids > 1000 && books.n.over_reduced > 100 &&
-          books.n.unknown_levels > 100 && books.n.bad_values > 100);
+    CHECK(books.n.unknown_ids > 1000 && books.n.duplicate_ids > 1000 &&
+          books.n.over_reduced > 100 && books.n.unknown_levels > 100 && books.n.bad_values > 100);
     books_close();
 }
 

@@ -16,7 +16,8 @@ static void open_all(void)
         .n_instruments = 2, .n_orders = 1u << 15, .n_levels_per_side = 1u << 13};
     struct rl_feed_config feed_config = {.kind = RL_FEED_DBN, .n_instruments = 2};
 
-    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&books_config) + rl_feed_bytes(&feed_config), 0), 0);
+    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&books_config) + rl_feed_bytes(&feed_config), 0),
+             0);
     CHECK_EQ(rl_books_init(&books, &arena, &books_config), 0);
     CHECK_EQ(rl_feed_init(&feed, &arena, &feed_config), 0);
 }
@@ -63,7 +64,8 @@ static void check_end(void)
     CHECK_EQ(books.n_orders, 11217);
     CHECK_EQ(books.n.unknown_ids, 0);
     CHECK_EQ(books.n.duplicate_ids, 0);
-    CHECK_EQ(books.n.over_reduced + books.n.bad_values + books.n.orders_full + books.n.levels_full, 0);
+    CHECK_EQ(books.n.over_reduced + books.n.bad_values + books.n.orders_full + books.n.levels_full,
+             0);
     CHECK_EQ(feed.n.bad_messages + feed.n.no_instrument, 0);
     CHECK_EQ(rl_books_check(&books, NULL), 0);
 }

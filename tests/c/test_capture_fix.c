@@ -1,4 +1,6 @@
-/* FIX logs of an exchange and of a generator: every message parses, and is written again the same. */
+/*
+ * FIX logs of an exchange and of a generator: every message parses, and is written again the same.
+ */
 #include "capture.h"
 
 #include "base/mem.h"
@@ -69,7 +71,8 @@ static struct rl_feed_counters play(const struct log *log, uint64_t *n_orders)
     struct rl_books books;
     struct rl_arena arena;
 
-    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&books_config) + rl_feed_bytes(&feed_config), 0), 0);
+    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&books_config) + rl_feed_bytes(&feed_config), 0),
+             0);
     CHECK_EQ(rl_books_init(&books, &arena, &books_config), 0);
     CHECK_EQ(rl_feed_init(&feed, &arena, &feed_config), 0);
     for (uint64_t i = 0; i < log->n; i++) {
@@ -97,7 +100,8 @@ static void test_an_exchange_log_has_its_messages_its_repeats_and_no_loss(void)
     CHECK_EQ(log.n, 13888);
     rl_fix_init(&m, fields, RL_FIX_MAX_FIELDS);
     for (uint64_t i = 0; i < log.n; i++) {
-        CHECK_EQ(rl_fix_parse(&m, log.c.bytes + log.recs[i].offset, log.recs[i].n_bytes), RL_FIX_OK);
+        CHECK_EQ(rl_fix_parse(&m, log.c.bytes + log.recs[i].offset, log.recs[i].n_bytes),
+                 RL_FIX_OK);
         CHECK(log.recs[i].ts_ns > 1322000000000000000ULL);
         n_x += m.type == RL_FIX_TYPE1('X');
         n_0 += m.type == RL_FIX_TYPE1('0');

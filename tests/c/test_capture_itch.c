@@ -19,7 +19,8 @@ static void open_all(uint32_t n_instruments, bool mold)
         .kind = RL_FEED_ITCH, .n_instruments = n_instruments, .mold = mold};
 
     memset(types, 0, sizeof types);
-    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&books_config) + rl_feed_bytes(&feed_config), 0), 0);
+    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&books_config) + rl_feed_bytes(&feed_config), 0),
+             0);
     CHECK_EQ(rl_books_init(&books, &arena, &books_config), 0);
     CHECK_EQ(rl_feed_init(&feed, &arena, &feed_config), 0);
 }

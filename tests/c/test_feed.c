@@ -1,4 +1,6 @@
-/* One line of market data to updates: numbers, gaps, repeats, sessions, names, and three languages. */
+/*
+ * One line of market data to updates: numbers, gaps, repeats, sessions, names, and three languages.
+ */
 #include "check.h"
 
 #include <errno.h>
@@ -40,7 +42,7 @@ static uint32_t play(const void *frame, uint32_t n_bytes)
     return n;
 }
 
-/* --- ITCH over MoldUDP64 ---------------------------------------------------------------------------- */
+/* --- ITCH over MoldUDP64 ---------------------------------------------------------------------- */
 
 static const struct rl_itch_head head = {.locate = 9, .ts_ns = 1000};
 
@@ -227,7 +229,7 @@ static void test_instruments_are_numbered_as_they_come_and_named_as_soon_as_poss
     feed_close();
 }
 
-/* --- DBN -------------------------------------------------------------------------------------------- */
+/* --- DBN -------------------------------------------------------------------------------------- */
 
 static uint32_t play_record(char action, uint64_t id, uint8_t flags, uint32_t instrument)
 {
@@ -280,7 +282,7 @@ static void test_a_snapshot_clears_its_instrument_once_before_it_begins(void)
     }
 }
 
-/* --- FIX -------------------------------------------------------------------------------------------- */
+/* --- FIX -------------------------------------------------------------------------------------- */
 
 /* "|" stands for SOH; the fields begin with MsgType. */
 static uint32_t play_fix(const char *fields)
@@ -320,7 +322,8 @@ static void test_entries_with_an_id_are_orders(void)
     CHECK_EQ(seen[0].ts_ns, 1789998915000000000);
     CHECK(seen[1].op == RL_OP_MODIFY && seen[1].side == RL_SELL && seen[1].instrument == 1);
     CHECK(seen[2].op == RL_OP_DELETE && seen[2].id == 19 && seen[2].instrument == 0);
-    CHECK(seen[3].op == RL_OP_DELETE && seen[3].instrument == 0); /* the symbol of the entry before */
+    CHECK(seen[3].op == RL_OP_DELETE &&
+          seen[3].instrument == 0); /* the symbol of the entry before */
     CHECK(strcmp(rl_feed_symbol(&feed, 1), "DEF") == 0);
     CHECK_EQ(feed.n.entries, 4);
     CHECK_EQ(feed.n.messages, 1);
@@ -405,19 +408,18 @@ static void test_entries_that_concern_no_book_are_yielded_as_none_and_counted(vo
 
 static void test_entries_that_cannot_be_read_are_counted(void)
 {
-    static const char *const bodies[] = {
-        "35=X|268=1|279=0|269=0|278=1|55=A|270=ten|271=1|",
-        "35=X|268=1|279=0|269=0|278=1|55=A|271=1|",
-        "35=X|268=1|279=0|269=0|278=1|55=A|270=1|271=-1|",
-        "35=X|268=1|279=0|269=0|278=1|55=A|270=1|271=1.5|",
-        "35=X|268=1|279=9|269=0|278=1|55=A|270=1|271=1|",
-        "35=X|268=1|269=0|278=1|55=A|270=1|271=1|",
-        "35=X|268=1|279=2|269=0|55=A|",
-        "35=X|268=1|279=0|269=0|278=1|270=1|271=1|",
-        "35=X|268=1|",
-        "35=X|268=x|279=0|269=0|278=1|55=A|270=1|271=1|",
-        "35=X|268=4000000000|279=0|269=0|278=1|55=A|270=1|271=1|",
-        "35=X|279=0|269=0|278=1|55=A|270=1|271=1|"};
+    static const char *const bodies[] = {"35=X|268=1|279=0|269=0|278=1|55=A|270=ten|271=1|",
+                                         "35=X|268=1|279=0|269=0|278=1|55=A|271=1|",
+                                         "35=X|268=1|279=0|269=0|278=1|55=A|270=1|271=-1|",
+                                         "35=X|268=1|279=0|269=0|278=1|55=A|270=1|271=1.5|",
+                                         "35=X|268=1|279=9|269=0|278=1|55=A|270=1|271=1|",
+                                         "35=X|268=1|269=0|278=1|55=A|270=1|271=1|",
+                                         "35=X|268=1|279=2|269=0|55=A|",
+                                         "35=X|268=1|279=0|269=0|278=1|270=1|271=1|",
+                                         "35=X|268=1|",
+                                         "35=X|268=x|279=0|269=0|278=1|55=A|270=1|271=1|",
+                                         "35=X|268=4000000000|279=0|269=0|278=1|55=A|270=1|271=1|",
+                                         "35=X|279=0|269=0|278=1|55=A|270=1|271=1|"};
 
     fix_open_feed(0);
     for (uint32_t i = 0; i < RL_COUNT(bodies); i++) {
@@ -428,7 +430,8 @@ static void test_entries_that_cannot_be_read_are_counted(void)
     CHECK_EQ(play_fix("35=X|268=3|279=0|269=0|278=1|55=A|270=1|271=1|"), 2); /* promised: three */
     CHECK_EQ(feed.n.bad_entries, RL_COUNT(bodies) + 2);
     CHECK_EQ(
-        play_fix("35=X|268=1|279=0|269=0|278=1|55=12345678901234567890123456789012|270=1|271=1|"), 1);
+        play_fix("35=X|268=1|279=0|269=0|278=1|55=12345678901234567890123456789012|270=1|271=1|"),
+        1);
     CHECK_EQ(feed.n.no_instrument, 1); /* a symbol too long to be kept */
     feed_close();
 }

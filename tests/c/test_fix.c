@@ -99,8 +99,8 @@ static void test_an_equals_sign_in_a_value_belongs_to_the_value(void)
 static void test_raw_data_may_hold_any_byte(void)
 {
     static const uint32_t pairs[][2] = {
-        {95, 96},   {93, 89},   {90, 91},   {212, 213}, {348, 349},   {350, 351},   {352, 353},
-        {354, 355}, {356, 357}, {358, 359}, {360, 361}, {362, 363},   {364, 365},   {445, 446},
+        {95, 96},   {93, 89},   {90, 91},     {212, 213},   {348, 349},   {350, 351},    {352, 353},
+        {354, 355}, {356, 357}, {358, 359},   {360, 361},   {362, 363},   {364, 365},    {445, 446},
         {618, 619}, {621, 622}, {1184, 1185}, {1525, 1527}, {2372, 2371}, {43111, 42982}};
 
     for (uint32_t i = 0; i < RL_COUNT(pairs); i++) {
@@ -270,16 +270,33 @@ static void test_decimals_are_read_exactly_and_rounded_to_nearest(void)
         {"-9223372036.854775807", -INT64_MAX, false},
         {"00000000000000000000000000000001", 1000000000, false},
     };
-    static const char *const bad[] = {"",    "-",     ".",   "-.",  "+1",  "1e5", "1.2.3", " 1",
-                                      "1 ",  "1,5",   "--1", "1-",  "abc", "0x1", "1.x",   "NaN",
-                                      "inf", "9223372036.854775808", "9223372036.8547758075",
-                                      "99999999999999999999", "1.0000000000000000000x"};
+    static const char *const bad[] = {"",
+                                      "-",
+                                      ".",
+                                      "-.",
+                                      "+1",
+                                      "1e5",
+                                      "1.2.3",
+                                      " 1",
+                                      "1 ",
+                                      "1,5",
+                                      "--1",
+                                      "1-",
+                                      "abc",
+                                      "0x1",
+                                      "1.x",
+                                      "NaN",
+                                      "inf",
+                                      "9223372036.854775808",
+                                      "9223372036.8547758075",
+                                      "99999999999999999999",
+                                      "1.0000000000000000000x"};
     int64_t px;
     bool inexact;
 
     for (uint32_t i = 0; i < RL_COUNT(cases); i++) {
-        CHECK(rl_fix_read_decimal((const uint8_t *)cases[i].text, (uint32_t)strlen(cases[i].text), 9,
-                                  &px, &inexact));
+        CHECK(rl_fix_read_decimal((const uint8_t *)cases[i].text, (uint32_t)strlen(cases[i].text),
+                                  9, &px, &inexact));
         CHECK_EQ(px, cases[i].px);
         CHECK_EQ(inexact, cases[i].inexact);
     }
@@ -289,7 +306,8 @@ static void test_decimals_are_read_exactly_and_rounded_to_nearest(void)
             exit(1);
         }
     CHECK(rl_fix_read_decimal((const uint8_t *)"12.5", 4, 0, &px, &inexact) && px == 13 && inexact);
-    CHECK(rl_fix_read_decimal((const uint8_t *)"12.5", 4, 1, &px, &inexact) && px == 125 && !inexact);
+    CHECK(rl_fix_read_decimal((const uint8_t *)"12.5", 4, 1, &px, &inexact) && px == 125 &&
+          !inexact);
     CHECK(!rl_fix_read_decimal((const uint8_t *)"1", 1, 19, &px, NULL));
 }
 
@@ -345,7 +363,8 @@ static void test_times_are_read_and_printed(void)
     CHECK(rl_fix_read_time((const uint8_t *)"19700101-00:00:00", 17, &ns) && ns == 0);
     CHECK(rl_fix_read_time((const uint8_t *)"20260921-13:55:15.038544", 24, &ns));
     CHECK(ns == 1789998915038544000ULL);
-    CHECK(rl_fix_read_time((const uint8_t *)"20240229-23:59:60.5", 19, &ns)); /* leap day, leap second */
+    CHECK(rl_fix_read_time((const uint8_t *)"20240229-23:59:60.5", 19,
+                           &ns)); /* leap day, leap second */
     CHECK(ns == 1709251200500000000ULL);
     for (uint32_t i = 0; i < RL_COUNT(bad); i++)
         CHECK(!rl_fix_read_time((const uint8_t *)bad[i], (uint32_t)strlen(bad[i]), &ns));
@@ -417,14 +436,15 @@ static void test_what_is_encoded_parses_and_what_does_not_fit_says_so(void)
 
 static void test_market_data_entries_are_written_as_given(void)
 {
-    static const struct rl_fix_md_entry entries[] = {
-        {'0', '0', 17, 100250000000, 5, "ABC"}, {'2', '1', 18, RL_PX_NONE, 0, "ABC"}};
+    static const struct rl_fix_md_entry entries[] = {{'0', '0', 17, 100250000000, 5, "ABC"},
+                                                     {'2', '1', 18, RL_PX_NONE, 0, "ABC"}};
     struct rl_fix_md head = {"FIX.4.4", "EXCH", "FIRM", 42, 1789998915038544000ULL};
     uint8_t out[512];
     uint32_t n = rl_fix_put_md(out, sizeof out, &head, entries, 2);
 
     CHECK_EQ(rl_fix_parse(&msg, out, n), RL_FIX_OK);
-    CHECK(value_is(268, "2") && value_is(278, "17") && value_is(270, "100.25") && value_is(271, "5"));
+    CHECK(value_is(268, "2") && value_is(278, "17") && value_is(270, "100.25") &&
+          value_is(271, "5"));
     CHECK(value_is(34, "0000000042") && value_is(52, "20260921-13:55:15.038544"));
     CHECK_EQ(rl_fix_put_md(out, 100, &head, entries, 2), 0);
 }

@@ -60,7 +60,8 @@ static void test_random_orders_are_read_back_exactly(void)
     CHECK_EQ(rl_fix_nos_init(&template, "FIX.4.4", "FIRM", "EXCHANGE"), 0);
     for (uint32_t i = 0; i < 50000; i++) {
         struct rl_fix_nos o = {.msg_seq = check_random(&random) % 10000000000ULL,
-                               .time_ns = second * 1000000000ULL + check_random(&random) % 1000000000,
+                               .time_ns =
+                                   second * 1000000000ULL + check_random(&random) % 1000000000,
                                .cl_ord_id = "0123456789ABC",
                                .secondary_id = check_random(&random) >> (i % 64),
                                .symbol = symbols,
@@ -119,7 +120,8 @@ static void test_random_reports_are_read_back_exactly(void)
         CHECK_EQ(rl_fix_er_write(&template, &r, out), n);
         CHECK_EQ(rl_fix_parse(&msg, out, n), RL_FIX_OK);
         CHECK_EQ(msg.type, RL_FIX_TYPE1('8'));
-        CHECK(uint_of(37) == r.order_id && uint_of(17) == r.exec_id && uint_of(526) == r.secondary_id);
+        CHECK(uint_of(37) == r.order_id && uint_of(17) == r.exec_id &&
+              uint_of(526) == r.secondary_id);
         CHECK(uint_of(38) == r.qty && uint_of(32) == r.last_qty && uint_of(14) == r.cum_qty &&
               uint_of(151) == r.leaves_qty);
         CHECK(px_of(44) == r.px_nano && px_of(31) == r.last_px_nano && px_of(6) == 0);

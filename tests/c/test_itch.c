@@ -9,9 +9,9 @@ static const struct rl_itch_head head = {.locate = 7, .tracking = 2, .ts_ns = 34
 
 static void test_an_add_has_the_published_layout(void)
 {
-    static const uint8_t wanted[36] = {'A', 0, 7, 0, 2, 0x1F, 0x1A, 0xCE, 0xD9, 0xF0, 0x7B,
-                                       0, 0, 0, 0, 0, 0, 0x30, 0x39, 'S', 0, 0, 0, 100,
-                                       'A', 'B', 'C', ' ', ' ', ' ', ' ', ' ', 0, 0x18, 0x6D, 0xC4};
+    static const uint8_t wanted[36] = {
+        'A',  0,   7, 0, 2, 0x1F, 0x1A, 0xCE, 0xD9, 0xF0, 0x7B, 0,   0,   0,   0, 0,    0,    0x30,
+        0x39, 'S', 0, 0, 0, 100,  'A',  'B',  'C',  ' ',  ' ',  ' ', ' ', ' ', 0, 0x18, 0x6D, 0xC4};
     uint8_t m[RL_ITCH_MAX_MESSAGE];
 
     CHECK_EQ(rl_itch_put_add(m, &head, 12345, RL_SELL, 100, "ABC", 160097ll * 10000000), 36);

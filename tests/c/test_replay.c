@@ -61,7 +61,7 @@ static void check_every_cut(enum rl_source source, uint32_t n_header)
     CHECK(index_file(source) == 0 && n_good <= n_recs);
 }
 
-/* --- ITCH ----------------------------------------------------------------------------------------------- */
+/* --- ITCH ------------------------------------------------------------------------------------- */
 
 static void make_itch(bool zero_lengths)
 {
@@ -107,7 +107,7 @@ static void test_itch_lengths_and_types_that_lie_are_refused(void)
     CHECK_EQ(error.offset, 16);
 }
 
-/* --- DBN ------------------------------------------------------------------------------------------------ */
+/* --- DBN -------------------------------------------------------------------------------------- */
 
 static void make_dbn(uint32_t n_metadata, uint32_t n)
 {
@@ -149,7 +149,7 @@ static void test_dbn_files_that_lie_are_refused(void)
     CHECK_EQ(error.offset, 4);
 }
 
-/* --- FIX ------------------------------------------------------------------------------------------------ */
+/* --- FIX -------------------------------------------------------------------------------------- */
 
 static void make_fix(const char *between)
 {
@@ -195,7 +195,7 @@ static void test_fix_logs_with_a_wrong_byte_are_refused_with_its_message(void)
     CHECK_EQ(index_file(RL_SOURCE_FIX_LOG), -EBADMSG);
 }
 
-/* --- pcap ------------------------------------------------------------------------------------------------- */
+/* --- pcap ------------------------------------------------------------------------------------- */
 
 struct pcap_kind {
     bool swapped, nanoseconds, vlan;
@@ -302,7 +302,7 @@ static void test_pcap_files_that_lie_are_refused(void)
     CHECK(strstr(error.what, "pcapng") != NULL);
 }
 
-/* --- all ---------------------------------------------------------------------------------------------- */
+/* --- all -------------------------------------------------------------------------------------- */
 
 static void test_counting_needs_no_room_and_too_little_room_is_told(void)
 {

@@ -184,6 +184,13 @@ def _run(run: RunDir, plan: _Plan, measurements: list[dict[str, Any]]) -> dict[s
             "answer": {
                 "levels": [922, 565],
                 "best_px_nano": [4_793_250_000_000, 4_793_500_000_000],
+                "messages": 300_000,
+                "lost": 0,
+                "duplicates": 0,
+                "symbol": "SYN01",
+                "instruments": 64,
+                "total_levels": 9_000,
+                "damage": "",
                 "orders": 11_217,
                 "last_sequence": 300_000,
                 "hash": "0x9f3c2b1a77e0d415",

@@ -255,6 +255,26 @@ def test_the_shipped_calibration_is_what_the_captures_say(tmp_path):
     assert made.read_text() == shipped.read_text()
 
 
+def test_the_stream_made_of_it_has_its_mix():
+    """Books do not grow, so adds and removals meet in the middle: three percent of all operations."""
+    pytest.importorskip("engine", reason="the C core is not built")
+    from harness.traffic import synthetic
+
+    found, n = load(), 200_000
+    made = synthetic.make("itch", seed=1, n_instruments=8, n_orders=11_000, n_messages=n)
+    for op in OPS:
+        assert made.counts[op] / n == pytest.approx(found.ops[op] / found.n_messages, abs=0.03)
+    assert made.counts["live_min"] > 10_000
+    stream = made.stream
+    body = stream.recs[stream.loop_from : stream.loop_from + n]
+    data = np.frombuffer(stream.data, dtype=np.uint8)
+    adds = body["offset"][np.isin(data[body["offset"]], list(b"AF"))]
+    qty = sum(data[adds + 20 + i].astype(int) << (24 - 8 * i) for i in range(4))
+    for q in (0.5, 0.8, 0.9, 0.99):
+        wanted = np.quantile(found.draws("order_qty"), q)
+        assert np.quantile(qty, q) == pytest.approx(wanted, rel=0.1, abs=1)
+
+
 # --- captures ---
 
 

@@ -191,10 +191,10 @@ def test_a_scenario_exchanged_after_the_run_is_named(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (_set("surprise", 1), "unknown key 'surprise'"),
-        (_set("status", "fine"), "status: not one of"),
-        (lambda run: run.pop("checks"), "checks is missing"),
-        (_set("score.floor", 101), "score.floor: above 100"),
+        (_set("surprise", 1), "'surprise' was unexpected"),
+        (_set("status", "fine"), "$.status: 'fine' is not one of"),
+        (lambda run: run.pop("checks"), "'checks' is a required property"),
+        (_set("score.floor", 101), "$.score.floor: 101 is greater than the maximum of 100"),
     ],
 )
 def test_a_document_outside_the_schema_is_named(

@@ -14,7 +14,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Writes seed number `i` (at most FUZZ_MAX bytes) and returns its length; 0 when there are no more. */
+/*
+ * Writes seed number `i` (at most FUZZ_MAX bytes) and returns its length; 0 when there are no more.
+ */
 size_t fuzz_seed(unsigned i, uint8_t *out);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The FIX parser against a plain one that looks at a byte at a time, and the feed and books behind it:
- * first with the input as a message, then with the input as the body of a message that frames.
+ * The FIX parser against a plain one that looks at a byte at a time, and the feed and books behind
+ * it: first with the input as a message, then with the input as the body of a message that frames.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 
 enum { MAX_FIELDS = 64 };
 
-/* --- the plain parser: the rules as they are written down ------------------------------------------ */
+/* --- the plain parser: the rules as they are written down ------------------------------------- */
 
 static bool plain_tag(const uint8_t *s, uint32_t n, uint32_t *at, uint32_t *tag)
 {
@@ -78,14 +78,16 @@ static enum rl_fix_result plain_parse(const uint8_t *b, uint32_t n, struct rl_fi
     if (check != sum % 256)
         return RL_FIX_GARBLED;
     result = plain_fields(b, n - 7, f, n_fields);
-    /* 8, 9 and the third tag: looked at as bytes, since what is no field is a frame problem here. */
+    /*
+     * 8, 9 and the third tag: looked at as bytes, since what is no field is a frame problem here.
+     */
     for (uint32_t i = 0, k = 0; i < n - 7; i++)
         if (b[i] == RL_FIX_SOH && ++k == 2)
             return memcmp(b + i + 1, "35=", 3) == 0 ? result : RL_FIX_GARBLED;
     return RL_FIX_GARBLED;
 }
 
-/* --- values -------------------------------------------------------------------------------------------- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* The same decimal with 128 bits; false when this cannot tell. */
 static bool plain_decimal(const uint8_t *s, uint32_t n, int64_t *out)
@@ -157,7 +159,7 @@ static enum rl_fix_result check_parse(const uint8_t *bytes, uint32_t n)
     return result;
 }
 
-/* --- the target ------------------------------------------------------------------------------------------ */
+/* --- the target ------------------------------------------------------------------------------- */
 
 static struct rl_arena arena;
 static struct rl_books books;
@@ -189,7 +191,8 @@ static void open_once(void)
 
     if (arena.base)
         return;
-    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&books_config) + rl_feed_bytes(&feed_config), 0), 0);
+    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&books_config) + rl_feed_bytes(&feed_config), 0),
+             0);
     CHECK_EQ(rl_books_init(&books, &arena, &books_config), 0);
     CHECK_EQ(rl_feed_init(&feed, &arena, &feed_config), 0);
 }
@@ -203,7 +206,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     (void)check_parse(data, n);
     play(data, n);
 
-    /* Within a frame that holds: what passes the checksum reaches the fields, the feed and the books. */
+    /* Within a frame that holds: what passes the checksum reaches the fields, the feed and the
+     * books. */
     framed = malloc(n + 64);
     CHECK(framed != NULL);
     n_head = (uint32_t)snprintf((char *)framed, 64, "8=FIX.4.4\0019=%u\001", n);
@@ -225,9 +229,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 size_t fuzz_seed(unsigned i, uint8_t *out)
 {
     static const char *const bodies[] = {
-        "35=X|34=5|52=20260921-13:55:15.123|268=2|279=0|269=0|278=17|55=ABC|270=10.25|271=100|279=1|"
+        "35=X|34=5|52=20260921-13:55:15.123|268=2|279=0|269=0|278=17|55=ABC|270=10.25|271=100|279="
+        "1|"
         "269=1|278=17|55=ABC|270=10.5|271=50|",
-        "35=X|34=6|268=2|279=2|269=0|278=17|55=ABC|279=0|269=1|55=DEF|270=40707.160000000006|271=3|",
+        "35=X|34=6|268=2|279=2|269=0|278=17|55=ABC|279=0|269=1|55=DEF|270=40707.160000000006|271="
+        "3|",
         "35=W|34=7|55=ABC|268=3|269=0|270=10|271=5|269=1|278=E0000888|270=11|271=6|269=J|",
         "35=B|34=8|95=9|96=a|b=c|10=|58=x=y=z|354=2|355=||148=-8.539999999999|",
         "35=4|34=9|36=20|123=N|",

@@ -1,6 +1,7 @@
 /*
- * Packets to books: the input is a series of frames {length u16, bytes}, played as MoldUDP64 with ITCH,
- * as bare ITCH messages, and as MoldUDP64 with DBN. The books must be whole after every frame.
+ * Packets to books: the input is a series of frames {length u16, bytes}, played as MoldUDP64 with
+ * ITCH, as bare ITCH messages, and as MoldUDP64 with DBN. The books must be whole after every
+ * frame.
  */
 #include <string.h>
 
@@ -74,7 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* --- seeds ------------------------------------------------------------------------------------------------ */
+/* --- seeds ------------------------------------------------------------------------------------ */
 
 static uint32_t itch_message(uint8_t *m, unsigned k)
 {
@@ -128,7 +129,8 @@ size_t fuzz_seed(unsigned i, uint8_t *out)
         if (i % 3 == 1) { /* bare messages */
             n_packet = itch_message(packet, frame + i);
         } else {
-            rl_mold_begin(&w, packet, 512, i % 6 == 5 && frame > 3 ? "SESSION  2" : "SESSION  1", seq);
+            rl_mold_begin(&w, packet, 512, i % 6 == 5 && frame > 3 ? "SESSION  2" : "SESSION  1",
+                          seq);
             for (unsigned k = 0; k < frame + i % 2; k++, seq++)
                 CHECK(rl_mold_add(&w, m,
                                   i % 3 == 0 ? itch_message(m, seq + i) : dbn_record(m, seq + i)));

@@ -1,6 +1,6 @@
 /*
- * The strict readers on damaged files: counting and indexing agree, every record lies in the file after
- * the one before, every error has a place and a sentence, and what was indexed can be played.
+ * The strict readers on damaged files: counting and indexing agree, every record lies in the file
+ * after the one before, every error has a place and a sentence, and what was indexed can be played.
  */
 #include <errno.h>
 #include <string.h>
@@ -57,8 +57,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint64_t n, n_again;
         int err = rl_replay_index((enum rl_source)source, data, size, NULL, 0, &n, &error);
 
-        CHECK_EQ(rl_replay_index((enum rl_source)source, data, size, recs, MAX_RECS, &n_again, &again),
-                 err);
+        CHECK_EQ(
+            rl_replay_index((enum rl_source)source, data, size, recs, MAX_RECS, &n_again, &again),
+            err);
         CHECK_EQ(n, n_again);
         if (err) {
             CHECK_EQ(err, -EBADMSG);
@@ -70,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
-/* --- seeds ------------------------------------------------------------------------------------------------ */
+/* --- seeds ------------------------------------------------------------------------------------ */
 
 static size_t itch_seed(uint8_t *out)
 {

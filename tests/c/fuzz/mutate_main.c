@@ -1,6 +1,6 @@
 /*
- * A fuzz target as a test: its seeds, every cut of them, and seeded mutations. A failing one says its
- * number on the way out: `fuzz_x NUMBER` runs that mutation alone.
+ * A fuzz target as a test: its seeds, every cut of them, and seeded mutations. A failing one says
+ * its number on the way out: `fuzz_x NUMBER` runs that mutation alone.
  */
 #include <string.h>
 
@@ -36,7 +36,8 @@ static size_t insert(uint8_t *b, size_t n, size_t at, const uint8_t *from, size_
 
 static size_t mutate(uint8_t *b, size_t n, uint64_t *random)
 {
-    static const uint8_t telling[] = {0, 1, 0x7F, 0x80, 0xFF, '0', '9', '=', '-', '.', '|', 'A', 'X'};
+    static const uint8_t telling[] = {0,   1,   0x7F, 0x80, 0xFF, '0', '9',
+                                      '=', '-', '.',  '|',  'A',  'X'};
     uint64_t r = check_random(random), s = check_random(random);
     size_t at = n ? s % n : 0, room = n - at;
     uint8_t piece[64];
