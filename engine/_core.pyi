@@ -71,6 +71,7 @@ def synth(
     n_live_orders: int,
     is_fix: bool,
     weights: dict[str, int],
+    px_change_permille: int,
     reprice_keeps_qty_permille: int,
     last_fill_part_permille: int,
     attributed_permille: int,

@@ -69,11 +69,11 @@ def synthetic(
     """A seeded stream that behaves like the capture it was calibrated on, and counts of what is in
     it.
 
-    `operations` are relative counts, `permille` the shares `reprice_keeps_qty`, `last_fill_part`,
-    `attributed` and `priced`, `tables` equally likely values, all by name (csrc/rig/synth.h). The
-    body holds about `n_messages` operations and ends with the books as they were before it, so that
-    it may be sent again and again. Raises EngineError for sizes that cannot be made, ValueError for
-    a calibration that lacks something."""
+    `operations` are relative counts, `permille` the shares `bbo_price_change`,
+    `reprice_keeps_qty`, `last_fill_part`, `attributed` and `priced`, `tables` equally likely
+    values, all by name (csrc/rig/synth.h). The body holds about `n_messages` operations and ends
+    with the books as they were before it, so that it may be sent again and again. Raises
+    EngineError for sizes that cannot be made, ValueError for a calibration that lacks something."""
     data, recs, loop_from, counts = _core.synth(
         seed=seed,
         n_body=n_messages,
@@ -82,6 +82,7 @@ def synthetic(
         n_live_orders=n_orders,
         is_fix=feed == "fix",
         weights=dict(operations),
+        px_change_permille=permille["bbo_price_change"],
         reprice_keeps_qty_permille=permille["reprice_keeps_qty"],
         last_fill_part_permille=permille["last_fill_part"],
         attributed_permille=permille["attributed"],

@@ -134,8 +134,7 @@ static inline void index_put(struct rl_books *b, uint32_t at, uint32_t instrumen
     b->index[at] = (struct rl_book_slot){.id = id, .instrument = instrument, .order = order};
 }
 
-/* Frees a slot and moves back what had been pushed past it, so that searches may stop at a free
- * one. */
+/* Frees a slot and moves back what had been pushed past it: searches stop at a free slot. */
 static inline void index_remove(struct rl_books *b, uint32_t hole)
 {
     uint32_t mask = b->index_mask;

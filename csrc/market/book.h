@@ -1,14 +1,12 @@
 /*
- * book - the order books of all instruments of one feed: queues of orders (L3), anonymous levels
- * (L2).
+ * book - the order books of all instruments of a feed: queues of orders and anonymous levels.
  *
  * Threads:  one writer, who is the only reader.
  * Memory:   everything is taken from the arena by init; nothing is allocated afterwards. Full pools
  *           refuse the update and count it.
  * Cost:     an update touches one index line, one order, one level and the queue neighbours. Levels
  *           of a side are an array sorted towards the best price, searched from there: most updates
- *           fall on the first few ranks. Any price that fits 64 bits has its place; nothing
- * recentres.
+ *           fall on the first few ranks. Any price of 64 bits has its place; nothing recentres.
  *
  * What a hostile or damaged feed says is survived and counted: unknown and duplicate ids,
  * reductions beyond the quantity, quantities of zero, instruments out of range. No such update
@@ -46,7 +44,7 @@ struct rl_books_config {
     uint32_t n_instruments;
     uint32_t n_orders;          /* live at once, all instruments together */
     uint32_t n_levels_per_side; /* most price levels that one side may have */
-    uint32_t n_levels; /* live at once, all together; 0: as many as can be needed, within reason */
+    uint32_t n_levels;          /* live at once, all together; 0: what the others suggest */
 };
 
 /* No order, no level. */
@@ -99,9 +97,7 @@ struct rl_book {
 };
 _Static_assert(sizeof(struct rl_book) == RL_CACHE_LINE, "what an update asks first is one line");
 
-/*
- * Keys lie in blocks of RL_BOOK_KEYS_MIN << class; a side that outgrows its block takes the next.
- */
+/* Keys lie in blocks of RL_BOOK_KEYS_MIN << class; a side that outgrows one takes the next. */
 #define RL_BOOK_KEYS_MIN 16
 #define RL_BOOK_KEY_CLASSES 28
 #define RL_BOOK_NO_KEYS 0xFF
@@ -131,8 +127,7 @@ struct rl_books {
     uint32_t n_levels; /* live */
     uint64_t n_keys_max;
     uint64_t n_keys_cut;
-    uint64_t
-        free_keys[RL_BOOK_KEY_CLASSES]; /* ... and come back here by size: 1 + the first's index */
+    uint64_t free_keys[RL_BOOK_KEY_CLASSES]; /* ... and come back here: 1 + the first's index */
     uint32_t touched; /* the instrument of the last update; RL_INSTRUMENT_ALL after a reset */
     struct rl_books_counters n;
 };
@@ -146,9 +141,7 @@ int rl_books_init(struct rl_books *b, struct rl_arena *arena, const struct rl_bo
 /* True when the best price or its quantity, on either side, of instrument b->touched changed. */
 bool rl_books_apply(struct rl_books *b, const struct rl_update *u);
 
-/*
- * Integrity: every queue, level, key, index slot, sum and free list. 0, or -EBADMSG and a sentence.
- */
+/* Integrity: every queue, level, key, index slot, sum, free list. 0, or -EBADMSG and a sentence. */
 int rl_books_check(const struct rl_books *b, const char **what);
 
 /*

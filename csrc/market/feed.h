@@ -80,9 +80,8 @@ struct rl_feed {
     uint64_t next_seq;      /* expected; 0: not known yet */
     uint64_t next_appl_seq; /* FIX: the same for ApplSeqNum (1181), once one was seen */
     uint64_t venue_seq;     /* DBN: the venue's own number in the last record */
-    uint32_t
-        *locates;    /* ITCH: stock locate -> instrument, RL_FEED_UNNAMED set until it has a name */
-    uint32_t *slots; /* DBN, FIX: hash table of instruments */
+    uint32_t *locates; /* ITCH: stock locate -> instrument; RL_FEED_UNNAMED is set until named */
+    uint32_t *slots;   /* DBN, FIX: hash table of instruments */
     uint32_t slot_mask;
     uint32_t last_key;               /* DBN: the instrument of the last record ... */
     uint32_t last_instrument;        /* ... and its number */
@@ -133,8 +132,7 @@ const char *rl_feed_symbol(const struct rl_feed *f, uint32_t instrument);
  * is full.
  */
 int rl_feed_name(struct rl_feed *f, uint32_t key, const char *symbol);
-/* The instrument of that symbol; RL_INSTRUMENT_ALL when there is none. Linear: not for the hot
- * path. */
+/* The instrument of that symbol, RL_INSTRUMENT_ALL when there is none. A search: not while hot. */
 uint32_t rl_feed_find(const struct rl_feed *f, const char *symbol);
 
 #endif

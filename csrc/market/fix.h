@@ -1,11 +1,10 @@
 /*
- * fix - FIX tag=value messages: framing, fields, typed values, encoding. Any version; no
- * dictionary.
+ * fix - FIX tag=value messages of any version: framing, fields, values, encoding. No dictionary.
  *
  * Threads:  functions of their arguments; a message or an encoder belongs to one thread.
  * Memory:   fields are offsets into the caller's bytes, which must outlive the message; the table
- * of fields is the caller's too. Encoders write into the caller's buffer. Cost:     one pass over
- * the bytes for fields, one for the checksum.
+ *           of fields is the caller's too. Encoders write into the caller's buffer.
+ * Cost:     one pass over the bytes finds the fields and adds up the checksum.
  *
  * A value ends at SOH, except the value of a raw data field (RawData, EncodedText ...) whose length
  * the field before it states: it may hold any byte. '=' in a value is part of the value.
@@ -76,9 +75,7 @@ enum rl_fix_result {
 enum rl_fix_reason {
     RL_FIX_INVALID_TAG = 0,
     RL_FIX_NO_VALUE = 4,
-    RL_FIX_BAD_VALUE = 5,
     RL_FIX_BAD_FORMAT = 6,
-    RL_FIX_REPEATED_TAG = 13,
     RL_FIX_OTHER = 99,
 };
 
@@ -249,7 +246,7 @@ struct rl_fix_md {
     const char *begin_string;
     const char *sender;
     const char *target;
-    uint64_t seq; /* 34, RL_FIX_SEQ_DIGITS wide: rl_fix_stamp can renumber it */
+    uint64_t seq; /* 34, RL_FIX_SEQ_DIGITS wide: can be renumbered in place */
     uint64_t sending_time_ns;
 };
 
@@ -309,8 +306,7 @@ struct rl_fix_er {
 #define RL_FIX_ORDER_PX_CHARS 21   /* sign or 0, ten digits, point, nine digits */
 #define RL_FIX_ORDER_TIME_CHARS 24 /* "20260921-13:55:15.038544" */
 
-/* Both kinds. Offsets are those of the first byte of each value that is patched; 0: not in this
- * kind. */
+/* Both kinds. Offsets are those of the values that are patched; 0: this kind has none. */
 struct rl_fix_template {
     RL_ALIGNED uint8_t bytes[RL_FIX_ORDER_MAX]; /* up to the symbol; what is patched is zero */
     uint32_t n_prefix;                          /* bytes before the symbol */

@@ -5,9 +5,8 @@
  * Memory:   views into the packet; the writer fills the caller's buffer.
  * Cost:     one bounds check a message.
  *
- * Layout, big endian: session char[10], sequence u64, count u16, then `count` times {length u16,
- * bytes}. Count 0 is a heartbeat, 0xFFFF the end of the session; both carry the next sequence
- * expected.
+ * Layout, big endian: session char[10], sequence u64, count u16, and as often {length u16, bytes}.
+ * Count 0 is a heartbeat, 0xFFFF the end of the session; both carry the next number expected.
  */
 #ifndef RL_MARKET_MOLD_H
 #define RL_MARKET_MOLD_H

@@ -1,6 +1,5 @@
 /*
- * replay - captures as an index of records, read strictly: a damaged file is refused, never
- * guessed.
+ * replay - captures as an index of records, read strictly: a damaged file is refused, not guessed.
  *
  * Threads:  functions of their arguments.
  * Memory:   the file's bytes and the index belong to the caller; nothing is copied.
@@ -12,12 +11,11 @@
 #include "base/defs.h"
 
 /* X(name, text) */
-#define RL_SOURCES(X)                                                                              \
-    X(ITCH_FILE,                                                                                   \
-      "itch")         /* ITCH 5.0 messages behind 2-byte big-endian lengths; 0: the type's size */ \
-    X(DBN, "dbn")     /* uncompressed DBN, MBO records */                                          \
-    X(FIX_LOG, "fix") /* FIX messages, line ends allowed between them */                           \
-    X(PCAP, "pcap")   /* MoldUDP64 over UDP, IPv4, Ethernet (VLAN tags allowed); us or ns */
+#define RL_SOURCES(X)                                                                           \
+    X(ITCH_FILE, "itch") /* ITCH 5.0 messages behind 2-byte lengths; 0 means the type's size */ \
+    X(DBN, "dbn")        /* uncompressed DBN, MBO records */                                    \
+    X(FIX_LOG, "fix")    /* FIX messages, line ends allowed between them */                     \
+    X(PCAP, "pcap")      /* MoldUDP64 over UDP, IPv4, Ethernet (VLAN tags allowed); us or ns */
 
 enum rl_source {
 #define RL_SOURCE_ENUM(name, text) RL_SOURCE_##name,

@@ -113,6 +113,7 @@ static PyObject *synth(PyObject *module, PyObject *args, PyObject *kw)
                             "n_live_orders",
                             "is_fix",
                             "weights",
+                            "px_change_permille",
                             "reprice_keeps_qty_permille",
                             "last_fill_part_permille",
                             "attributed_permille",
@@ -130,9 +131,10 @@ static PyObject *synth(PyObject *module, PyObject *args, PyObject *kw)
     PyObject *weights, *table_dict, *result = NULL;
     int is_fix, err;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "$KKKIIpO!HHHHO!:synth", names, &seed, &n_body,
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "$KKKIIpO!HHHHHO!:synth", names, &seed, &n_body,
                                      &mean_gap_ns, &n_instruments, &n_live_orders, &is_fix,
-                                     &PyDict_Type, &weights, &config.reprice_keeps_qty_permille,
+                                     &PyDict_Type, &weights, &config.px_change_permille,
+                                     &config.reprice_keeps_qty_permille,
                                      &config.last_fill_part_permille, &config.attributed_permille,
                                      &config.priced_permille, &PyDict_Type, &table_dict))
         return NULL;
@@ -163,8 +165,8 @@ out:
 
 PyDoc_STRVAR(synth_doc,
              "synth($module, /, *, seed, n_body, mean_gap_ns, n_instruments, n_live_orders, is_fix, "
-             "weights, reprice_keeps_qty_permille, last_fill_part_permille, attributed_permille, "
-             "priced_permille, tables)\n--\n\n"
+             "weights, px_change_permille, reprice_keeps_qty_permille, last_fill_part_permille, "
+             "attributed_permille, priced_permille, tables)\n--\n\n"
              "(messages, index of 24 bytes a record, record to loop from, statistics).");
 
 PyMethodDef synth_functions[] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,10 @@ def histogram_json(recorded: Hist) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class TrialReport:
-    """One trial. Histograms in ns by name: wire, service, lateness, buf, gap and the stages."""
+    """One trial. Histograms in ns by name: wire, service, lateness, buf, gap and the stages.
+
+    `blocks` are `wire` second by second (histogram, seconds), of trials that reported so.
+    """
 
     seconds: float
     histograms: dict[str, Histogram]
@@ -46,9 +49,11 @@ class TrialReport:
     usage: dict[str, dict[str, int]]
     identities: tuple[tuple[str, int, int], ...]
     answer: dict[str, Any] | None
+    blocks: tuple[tuple[Histogram, float], ...] = ()
 
     @classmethod
-    def of(cls, report: Report) -> TrialReport:
+    def of(cls, report: Report, intervals: Sequence[Report] = ()) -> TrialReport:
+        """The result, and the intervals of `wire` that were reported before it."""
         return cls(
             seconds=report["seconds"],
             histograms={k: histogram_of(v) for k, v in report["hists"].items()},
@@ -56,6 +61,7 @@ class TrialReport:
             usage=report["usage"] or {"engine": {}, "rig": {}},
             identities=tuple((name, left, right) for name, left, right in report["identities"]),
             answer=report["answer"],
+            blocks=tuple((histogram_of(i["hist"]), i["seconds"]) for i in intervals),
         )
 
     @property

@@ -229,7 +229,11 @@ def _follow(held: engine.Trial, plan: TrialPlan, audit: int | None) -> engine.Hi
             {"hist": histogram_json(interval), "seconds": now - began, "health": _health(held)},
         )
         began = now
-    total.add(held.swap())
+    last = held.swap()
+    total.add(last)
+    if step_s:
+        values = {"hist": histogram_json(last), "seconds": time.monotonic() - began}
+        _say("interval", {**values, "health": _health(held)})
     return total
 
 

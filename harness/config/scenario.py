@@ -290,8 +290,8 @@ class Throughput(Phase):
     """The highest rate without loss: a search by halving, then trials that confirm it.
 
     Short probes bracket the rate between `target_rate` and `max_rate` until the bracket is `width`
-    of it; the lower edge must then hold for `confirm_trials` trials, and for `soak` when that is
-    not 0s.
+    of it, first for loss alone, then also for the latency of the row of metric `joint`; the lower
+    edge must then hold for `confirm_trials` trials, and for `soak` when that is not 0s.
     """
 
     phase: Literal["throughput"]
@@ -303,6 +303,7 @@ class Throughput(Phase):
     probe_ns: Annotated[PositiveDuration, Field(alias="probe")]
     trial_ns: Annotated[PositiveDuration, Field(alias="trial")]
     confirm_trials: Count
+    joint: MetricId = "e2e.wire"
     soak_ns: Annotated[Duration, Field(alias="soak")]
 
     @model_validator(mode="after")

@@ -5,7 +5,6 @@ A step knows what it measures and nothing of verdicts; harness/run/judge.py read
 
 from __future__ import annotations
 
-import math
 from functools import singledispatch
 
 from engine import clock as engine_clock
@@ -26,9 +25,10 @@ from harness.config.scenario import (
 )
 from harness.measure import noise, percentiles
 from harness.measure.histogram import Histogram
-from harness.run.session import Json, Sample, Session
+from harness.run.search import search
+from harness.run.session import Block, Json, Session
 from harness.run.soak import soak
-from harness.run.trials import BOTH, SEARCH, account, hold, hot_path, record, repeat
+from harness.run.trials import account, hot_path, record, repeat
 
 NEIGHBOUR_PROBES = 200  # 30 ms a CPU: enough to tell a share of quiet chunks to a few percent
 FENCED = "lfence_rdtsc_lfence__rdtscp_lfence"
@@ -133,7 +133,7 @@ def _(phase: Clock, session: Session) -> None:
     )
     session.histograms(
         "clock.gettime",
-        [Sample(costs[GETTIME], 0.0)],
+        [[Block(costs[GETTIME], 0.0)]],
         unit="ticks",
         kind="latency",
         regime="hot",
@@ -174,7 +174,7 @@ def _(phase: Stages, session: Session) -> None:
             family = "e2e" if trial.feed == "itch" else f"e2e.{trial.feed}"
             session.histograms(
                 f"{family}.stage.{name}",
-                [Sample(histogram, report.seconds)],
+                [[Block(histogram, report.seconds)]],
                 unit="ns",
                 kind="latency",
                 regime=session.regime(trial.feed),
@@ -223,7 +223,7 @@ def _component(session: Session, name: str, regime: str, report: Report) -> None
     }
     session.histograms(
         name,
-        [Sample(histogram_of(report["hists"]["per_op"]), report["seconds"])],
+        [[Block(histogram_of(report["hists"]["per_op"]), report["seconds"])]],
         unit="ticks",
         kind="short_op",
         regime=regime,
@@ -244,30 +244,7 @@ def _chain_ns(report: Report, ns_per_tick: float, which: str) -> dict[str, float
 
 @perform.register
 def _(phase: Throughput, session: Session) -> None:
-    """Halve the bracket on the scale of ratios, then hold the lower edge several times."""
-    low, high = phase.target_rate_per_s, phase.max_rate_per_s
-    if hold(session, phase, low, phase.probe_ns):
-        if hold(session, phase, high, phase.probe_ns):
-            low = high
-        while high > low * (1 + phase.width_bp / 10_000):
-            middle = round(math.sqrt(low * high))
-            held = hold(session, phase, middle, phase.probe_ns)
-            low, high = (middle, high) if held else (low, middle)
-    held_lengths = [phase.trial_ns] * phase.confirm_trials
-    if phase.soak_ns:
-        held_lengths.append(phase.soak_ns)
-    for length_ns in held_lengths:
-        hold(session, phase, low, length_ns)
-    session.figure(
-        phase.id,
-        unit="msg/s",
-        kind="throughput",
-        regime=session.regime(phase.feed),
-        points="wire",
-        load="searched",
-        facts={"phase": SEARCH, "joint_metric": "e2e.wire"},
-        roles=BOTH,
-    )
+    search(phase, session)
 
 
 @perform.register

@@ -84,9 +84,9 @@ def run(
     if capture:
         stream_of(capture)  # its damage is told before anything is measured
     matrix_path = project_data(scenario.matrix, beside=scenario_path)
-    load_matrix(matrix_path)  # its faults are told before anything is measured
+    matrix = load_matrix(matrix_path)  # its faults are told before anything is measured
     directory = RunDir.create(out)
-    session = Session(scenario, directory, cpus, progress)
+    session = Session(scenario, directory, cpus, progress, matrix)
     if capture and input_path:
         session.input_path = str(input_path)
         session.input_feed = FEED_OF_KIND[capture.kind]

@@ -12,6 +12,7 @@ from typing import Any
 from engine.clock import Clock
 from harness.bench.cpus import Cpus
 from harness.bench.plan import EnginePlan, StreamPlan
+from harness.config.matrix import Gate, Matrix
 from harness.config.scenario import Feed, Scenario
 from harness.measure.histogram import Histogram
 from harness.run.artifacts import RunDir
@@ -21,8 +22,8 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Sample:
-    """A histogram of one repeat, and how long it was recorded."""
+class Block:
+    """Samples of a stretch of time: one repeat, or a second of a long one."""
 
     histogram: Histogram
     seconds: float
@@ -36,6 +37,7 @@ class Session:
     dir: RunDir
     cpus: Cpus
     progress: Progress
+    matrix: Matrix
     input_path: str | None = None
     input_feed: Feed | None = None
     clock: Clock = field(default_factory=lambda: Clock(0, 0, 0))
@@ -50,6 +52,11 @@ class Session:
         return replace(
             self.made_stream(feed), path=self.input_path if feed == self.input_feed else None
         )
+
+    def joint_row(self, metric: str) -> Gate | None:
+        """The row whose latency target a rate must keep too; None when the matrix has none."""
+        rows = (row for _, row in self.matrix.rows())
+        return next((row for row in rows if row.metric == metric), None)
 
     def made_stream(self, feed: Feed) -> StreamPlan:
         """The synthetic stream, on which the regimes of single operations are defined."""
@@ -86,7 +93,7 @@ class Session:
     def histograms(
         self,
         metric: str,
-        samples: Sequence[Sample],
+        repeats: Sequence[Sequence[Block]],
         *,
         unit: str,
         kind: str,
@@ -97,17 +104,18 @@ class Session:
         roles: Sequence[str] = (),
         log_name: str = "",
     ) -> None:
-        """A measurement from histograms, a tag a repeat, in a log of its own. Unit: ns or ticks."""
+        """A measurement from histograms, a tag a repeat, in a log of its own. Unit: ns, ticks."""
         stem = log_name or metric
         name = f"{stem}.hlog"
-        tags = [f"{stem}.r{i}" for i in range(1, len(samples) + 1)]
+        tags = [f"{stem}.r{i}" for i in range(1, len(repeats) + 1)]
         comment = f"one tick is {self.clock.ns_per_tick!r} ns" if unit == "ticks" else ""
         with self.dir.hlog(name, unit, comment=comment) as log:
             start_s = 0.0
-            for tag, sample in zip(tags, samples, strict=True):
-                log.append(tag, start_s, sample.seconds, sample.histogram)
-                start_s += sample.seconds
-        n = sum(sample.histogram.n for sample in samples)
+            for tag, blocks in zip(tags, repeats, strict=True):
+                for block in blocks:
+                    log.append(tag, start_s, block.seconds, block.histogram)
+                    start_s += block.seconds
+        n = sum(block.histogram.n for blocks in repeats for block in blocks)
         self.recorded(
             metric,
             name,

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 
-from harness.bench.launch import measure
+from harness.bench.launch import Report, measure
 from harness.bench.plan import Mode, TrialPlan
 from harness.bench.reports import TrialReport
-from harness.config.scenario import Throughput, Trial
-from harness.run.session import Sample, Session
+from harness.config.scenario import Trial
+from harness.run.session import Block, Session
 
-SEARCH = "search"
-SEARCH_WARMUP_NS = 100_000_000  # the books are filled and the caches warm; nothing is scored before
+BLOCK_NS = 1_000_000_000  # what an interval of confidence is drawn from, in a sign-off
+LONG_NS = 10 * BLOCK_NS  # shorter trials are one block: no wake-up disturbs them
 BOTH = ("engine", "rig")  # a wire-to-wire figure crosses both threads
 
 
@@ -56,7 +57,10 @@ def repeat(
         session.progress.note(f"{trial.id} {i}/{trial.repeats}")
         name = f"{trial.id}.r{i}.audit" if keeps_audit else ""
         plan = plan_of(session, trial, mode=mode, stage_timing=stage_timing, audit_name=name)
-        report = TrialReport.of(measure(plan))
+        if trial.duration_ns >= LONG_NS:
+            plan = replace(plan, interval_ns=BLOCK_NS)
+        intervals: list[Report] = []
+        report = TrialReport.of(measure(plan, intervals.append), intervals)
         session.series(report.series(trial.id, trial.rate_per_s))
         reports.append(report)
     return reports
@@ -91,7 +95,7 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
     for metric, point in wanted:
         session.histograms(
             metric,
-            [Sample(r.histogram(point), r.seconds) for r in reports],
+            [_blocks(r, point) for r in reports],
             unit="ns",
             kind="latency",
             regime=session.regime(trial.feed),
@@ -100,6 +104,13 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
             facts=facts,
             roles=("engine",) if point == "buf" else BOTH,
         )
+
+
+def _blocks(report: TrialReport, point: str) -> list[Block]:
+    """Second by second where that was recorded, else the repeat as a whole."""
+    if point == "wire" and report.blocks:
+        return [Block(histogram, seconds) for histogram, seconds in report.blocks]
+    return [Block(report.histogram(point), report.seconds)]
 
 
 def account(session: Session, name: str, report: TrialReport) -> None:
@@ -122,18 +133,3 @@ def hot_path(session: Session, reports: Sequence[TrialReport]) -> None:
     for metric, unit_of_report in (("alloc.hot_path", "allocs"), ("faults.hot_path", "faults")):
         worst = max(getattr(report, unit_of_report) for report in reports)
         session.hot_path[metric] = max(worst, session.hot_path.get(metric, 0))
-
-
-def hold(session: Session, phase: Throughput, rate_per_s: int, length_ns: int) -> bool:
-    """One trial of the search; True when nothing was lost."""
-    session.progress.note(f"{phase.id} at {rate_per_s:,}/s for {length_ns / 1e9:g} s")
-    trial = Trial.of(
-        phase.id,
-        phase.feed,
-        rate_per_s=rate_per_s,
-        warmup_ns=SEARCH_WARMUP_NS,
-        duration_ns=length_ns,
-    )
-    report = TrialReport.of(measure(plan_of(session, trial)))
-    session.series(report.series(SEARCH, rate_per_s))
-    return report.loss == 0

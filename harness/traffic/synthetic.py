@@ -38,6 +38,7 @@ def make(
         n_messages=n_messages,
         operations=calibration.ops,
         permille={
+            "bbo_price_change": calibration.permille["bbo_price_change"],
             "reprice_keeps_qty": calibration.permille["reprice_keeps_qty"],
             "last_fill_part": calibration.permille["last_fill_part"],
             "attributed": ATTRIBUTED_PERMILLE,

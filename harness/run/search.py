@@ -1,0 +1,106 @@
+"""The throughput search: how much holds without loss, and how much with the latency target as well.
+
+Both bounds are searched by halving on the scale of ratios, each probe in a process of its own; what
+held is then held again, several times. Whether that proves anything is judged from the series.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import astuple, dataclass
+
+from harness.bench.launch import measure
+from harness.bench.reports import TrialReport
+from harness.config.matrix import Gate
+from harness.config.scenario import Throughput, Trial
+from harness.measure import percentiles
+from harness.run.session import Session
+from harness.run.trials import BOTH, plan_of
+
+SEARCH = "search"
+TRIES = 2  # as many trials as were asked for, at most: one that fails starts again a step lower
+WARMUP_NS = 100_000_000  # the books are filled and the caches warm; nothing is scored before
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What one probe showed."""
+
+    no_loss: bool
+    in_time: bool
+
+
+def search(phase: Throughput, session: Session) -> None:
+    """Find the rate without loss, then the rate that also keeps the latency row; hold the result."""
+    row = session.joint_row(phase.joint)
+    known: dict[int, _Held] = {}
+
+    def probe(rate_per_s: int) -> _Held:
+        if rate_per_s not in known:
+            known[rate_per_s] = _hold(session, phase, row, rate_per_s, phase.probe_ns)
+        return known[rate_per_s]
+
+    low, high = phase.target_rate_per_s, phase.max_rate_per_s
+    width = phase.width_bp / 10_000
+    loss_free = highest(low, high, width, lambda rate: probe(rate).no_loss)
+    joint = highest(low, loss_free, width, lambda rate: all(astuple(probe(rate))))
+    # Where the host's own delays break the latency claim at once, the loss-free rate is what is
+    # left.
+    is_joint = probe(joint).in_time
+    rate = joint if is_joint else loss_free
+    n_held = 0
+    for _ in range(TRIES * phase.confirm_trials):
+        held = _hold(session, phase, row, rate, phase.trial_ns)
+        if held.no_loss and (held.in_time or not is_joint):
+            n_held += 1
+            if n_held == phase.confirm_trials:
+                break
+        else:
+            rate, n_held = round(rate / (1 + width)), 0
+    if phase.soak_ns:
+        _hold(session, phase, row, rate, phase.soak_ns)
+    session.figure(
+        phase.id,
+        unit="msg/s",
+        kind="throughput",
+        regime=session.regime(phase.feed),
+        points="wire",
+        load="searched",
+        facts={"phase": SEARCH, "joint_metric": phase.joint},
+        roles=BOTH,
+    )
+
+
+def highest(low: int, high: int, width: float, holds: Callable[[int], bool]) -> int:
+    """The highest rate found to hold, within `width` of one that does not; `low` when none does.
+
+    Assumes that what holds at a rate holds below it; a rate that breaks this shows in the series.
+    """
+    if low >= high or not holds(low):
+        return low
+    if holds(high):
+        return high
+    while high > low * (1 + width):
+        middle = round(math.sqrt(low * high))
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
+
+
+def _hold(
+    session: Session, phase: Throughput, row: Gate | None, rate_per_s: int, length_ns: int
+) -> _Held:
+    """One trial of the search, written down."""
+    session.progress.note(f"{phase.id} at {rate_per_s:,}/s for {length_ns / 1e9:g} s")
+    trial = Trial.of(
+        phase.id,
+        phase.feed,
+        rate_per_s=rate_per_s,
+        warmup_ns=WARMUP_NS,
+        duration_ns=length_ns,
+    )
+    report = TrialReport.of(measure(plan_of(session, trial)))
+    session.series(report.series(SEARCH, rate_per_s))
+    seen = percentiles.table(report.histogram("wire"), 1.0).get(row.statistic) if row else None
+    in_time = row is None or (seen is not None and row.target.met_by(seen))
+    return _Held(no_loss=report.loss == 0, in_time=in_time)
