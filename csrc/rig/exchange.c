@@ -17,8 +17,7 @@ const char *const rl_exchange_counter_names[] = {
         NULL,
 };
 
-/* --- symbols ------------------------------------------------------------------------------------
- */
+/* --- symbols --------------------------------------------------------------------------------- */
 
 /* At most half full; a power of two. */
 static uint64_t table_slots(uint32_t n_symbols)
@@ -90,8 +89,7 @@ int rl_exchange_init(struct rl_exchange *x, struct rl_arena *arena, uint32_t n_s
     return rl_fix_er_init(&x->report, "FIX.4.4", RL_VENUE_COMP, RL_ENGINE_COMP);
 }
 
-/* --- orders
- * --------------------------------------------------------------------------------------- */
+/* --- orders ---------------------------------------------------------------------------------- */
 
 /* The fields an order must have, each once. */
 enum {

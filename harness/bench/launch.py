@@ -32,25 +32,25 @@ def measure(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Re
     """
     order = json.dumps(to_json(plan))
     command = [sys.executable, "-m", "harness.bench.worker", order, str(os.getpid())]
-    child = subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
     result: Report | None = None
-    try:
-        assert child.stdout is not None
-        for line in child.stdout:
-            report = json.loads(line)
-            if report["event"] == "error":
-                raise BenchError(report["message"])
-            if report["event"] == "result":
-                result = report
-            elif on_report:
-                on_report(report)
-        child.wait()
-    finally:
-        _stop(child)
-    if result is None or child.returncode != 0:
-        raise BenchError(_how_it_died(child))
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as child:
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                report = json.loads(line)
+                if report["event"] == "error":
+                    raise BenchError(report["message"])
+                if report["event"] == "result":
+                    result = report
+                elif on_report:
+                    on_report(report)
+            child.wait()
+        finally:
+            _stop(child)
+        if result is None or child.returncode != 0:
+            raise BenchError(_how_it_died(child))
     return result
 
 

@@ -91,8 +91,7 @@ static inline void bench_close(struct bench *b)
     rl_arena_close(&b->arena);
 }
 
-/* --- the far end of the market data line --------------------------------------------------------
- */
+/* --- the far end of the market data line ----------------------------------------------------- */
 
 static inline uint64_t send_frame(struct bench *b, const uint8_t *bytes, uint32_t n_bytes)
 {
@@ -144,8 +143,7 @@ static inline void lean_back(struct bench *b)
     CHECK(rl_pipeline_turn(&b->engine));
 }
 
-/* --- the far end of the order session ------------------------------------------------------------
- */
+/* --- the far end of the order session -------------------------------------------------------- */
 
 struct order {
     uint64_t id, trigger, qty, msg_seq;

@@ -201,6 +201,59 @@ static void test_a_full_audit_log_refuses_the_order_and_keeps_room_for_answers(v
     bench_close(b);
 }
 
+static void test_room_for_answers_is_kept_when_other_records_came_between(void)
+{
+    struct rl_pipeline_config config = config_of(RL_FEED_ITCH);
+    struct order orders[8];
+    uint64_t n_sent = 0;
+    struct bench *b;
+
+    config.n_audit_slots = 8;
+    b = bench_open(&config, 1 << 16);
+    quote(b);
+    CHECK(rl_kill_trip(&b->kill, RL_KILL_MANUAL));
+    lean(b); /* one record without an answer to come */
+    lean_back(b);
+    CHECK(rl_kill_arm(&b->kill, RL_KILL_MANUAL));
+    while (COUNTED(b, audit_full) == 0) {
+        lean(b);
+        lean_back(b);
+    }
+    while (receive(b, &orders[n_sent]))
+        n_sent++;
+    CHECK_EQ(n_sent,
+             3); /* 1 + 3 records, 3 places for answers, and one that would not do for two */
+    for (uint64_t i = 0; i < n_sent; i++)
+        respond(b, orders[i].id, i + 1, 10, 'F');
+    CHECK_EQ(COUNTED(b, audit_lost), 0);
+    bench_close(b);
+}
+
+static void test_a_table_of_open_orders_that_is_full_refuses_the_next(void)
+{
+    struct rl_pipeline_config config = config_of(RL_FEED_ITCH);
+    struct bench *b;
+    struct order o;
+
+    config.n_order_slots = 2;
+    b = bench_open(&config, 1 << 16);
+    quote(b);
+    for (int i = 0; i < 2; i++) {
+        lean(b);
+        lean_back(b);
+        CHECK(receive(b, &o));
+        CHECK_EQ(recorded(b).kind, RL_AUDIT_SENT);
+    }
+    lean(b); /* max_open would allow it */
+    CHECK(!receive(b, &o));
+    CHECK_EQ(recorded(b).reasons, RL_RISK_OPEN);
+    respond(b, o.id - 1, 1, 10, 'F'); /* the older one: its slot is the next id's */
+    lean_back(b);
+    lean(b);
+    CHECK(receive(b, &o));
+    bench_close(b);
+}
+
 static void test_an_instrument_without_a_name_is_not_ordered(void)
 {
     struct bench *b = bench_itch();
@@ -417,6 +470,8 @@ int main(void)
     test_a_limit_that_is_missing_refuses_every_order();
     test_a_full_wire_refuses_the_order_and_says_so();
     test_a_full_audit_log_refuses_the_order_and_keeps_room_for_answers();
+    test_room_for_answers_is_kept_when_other_records_came_between();
+    test_a_table_of_open_orders_that_is_full_refuses_the_next();
     test_an_instrument_without_a_name_is_not_ordered();
     test_used_up_ids_refuse_the_order();
     test_the_strategy_is_asked_when_a_message_has_been_applied_whole();

@@ -130,8 +130,7 @@ static inline void trial_sleep_ms(long ms)
     nanosleep(&time, NULL);
 }
 
-/* --- decisions
- * ------------------------------------------------------------------------------------ */
+/* --- decisions ------------------------------------------------------------------------------- */
 
 struct decision {
     uint64_t trigger, qty;
