@@ -163,10 +163,11 @@ def _judged(directory: RunDir, record: dict[str, Any], fingerprint: str) -> RunO
     report.write_report(directory.path)
     final = directory.finish()
     verdict = judged["verdict"]
+    was_cut_off = record["status"] == "incomplete"
     return RunOutcome(
         dir=final,
         verdict=verdict["state"],
-        exit_code=ExitCode(verdict["exit_code"]),
+        exit_code=ExitCode.INTERRUPTED if was_cut_off else ExitCode(verdict["exit_code"]),
         summary=scorecard(final),
     )
 

@@ -32,7 +32,7 @@ class _Held:
 
 
 def search(phase: Throughput, session: Session) -> None:
-    """Find the rate without loss, then the rate that also keeps the latency row; hold the result."""
+    """Find the rate without loss, then the rate that also keeps the latency row; hold it."""
     row = session.joint_row(phase.joint)
     known: dict[int, _Held] = {}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from harness.bench.launch import Report, measure
 from harness.bench.reports import TrialReport, histogram_of
@@ -15,7 +16,7 @@ from harness.run.trials import BOTH, account, hot_path, plan_of
 def soak(phase: Soak, session: Session) -> None:
     """One trial, reported every interval: a line of the log, a line of the series.
 
-    An interrupt ends it early and passes on; what was written stays.
+    An interrupt ends it early and passes on, after what was seen until then is put down.
     """
     trial = phase.trial()
     metric = phase.id.partition(".")[0] + ".wire"
@@ -48,8 +49,23 @@ def soak(phase: Soak, session: Session) -> None:
         plan = replace(
             plan_of(session, trial, audit_name=f"{trial.id}.audit"), interval_ns=phase.interval_ns
         )
-        report = TrialReport.of(measure(plan, interval))
-    session.series(report.series(phase.id, trial.rate_per_s))
+        report, interrupt = None, None
+        try:
+            report = TrialReport.of(measure(plan, interval))
+        except KeyboardInterrupt as stop:
+            interrupt = stop
+    facts: dict[str, Any] = {"n": n}
+    if report is not None:
+        session.series(report.series(phase.id, phase.rate_per_s))
+        account(session, phase.id, report)
+        hot_path(session, [report])
+        facts |= {
+            "loss": report.loss,
+            "planned": report.planned,
+            "sent": report.sent,
+            "lateness_p999_ns": report.lateness_p999_ns,
+            "answer_hash": report.answer_hash,
+        }
     session.recorded(
         metric,
         name,
@@ -59,18 +75,9 @@ def soak(phase: Soak, session: Session) -> None:
         regime=session.regime(phase.feed),
         points="wire",
         load=trial.load,
-        facts={
-            "n": n,
-            "loss": report.loss,
-            "planned": report.planned,
-            "sent": report.sent,
-            "lateness_p999_ns": report.lateness_p999_ns,
-            "answer_hash": report.answer_hash,
-        },
+        facts=facts,
         roles=BOTH,
     )
-    account(session, phase.id, report)
-    hot_path(session, [report])
     session.figure(
         "stability.hours",
         unit="h",
@@ -78,5 +85,7 @@ def soak(phase: Soak, session: Session) -> None:
         regime=session.regime(phase.feed),
         points="run",
         load=trial.load,
-        facts={"value": elapsed_s / 3600 if not report.broken else 0.0},
+        facts={"value": elapsed_s / 3600},
     )
+    if interrupt is not None:
+        raise interrupt

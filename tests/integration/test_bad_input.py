@@ -4,6 +4,7 @@ result.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -90,11 +91,11 @@ def test_too_few_cpus_is_a_host_that_is_not_fit(small_scenario: Path, tmp_path: 
     assert list(tmp_path.iterdir()) == []
 
 
-def start_long_run(scenario: Path, out: Path) -> subprocess.Popen[str]:
-    """A run of a minute, waited for until it measures."""
-    command = [sys.executable, "-m", "harness.cli", "run", str(scenario)]
+def start(scenario: Path, out: Path, *options: str, until: str) -> subprocess.Popen[str]:
+    """A run in a session of its own, waited for until it says so."""
+    command = [sys.executable, "-m", "harness.cli", "run", str(scenario), "--out", str(out)]
     run = subprocess.Popen(
-        [*command, "--duration", "60s", "--out", str(out)],
+        [*command, *options],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -103,7 +104,7 @@ def start_long_run(scenario: Path, out: Path) -> subprocess.Popen[str]:
     )
     assert run.stderr is not None
     for line in run.stderr:
-        if "null.itch" in line:
+        if until in line:
             break
     return run
 
@@ -126,7 +127,7 @@ def test_ctrl_c_ends_a_run_with_one_line_and_no_result(
     small_scenario: Path, tmp_path: Path
 ) -> None:
     needs_two_cpus()
-    run = start_long_run(small_scenario, tmp_path)
+    run = start(small_scenario, tmp_path, "--duration", "60s", until="null.itch")
     wait_for_child(run.pid)
     os.killpg(run.pid, signal.SIGINT)
     _, said = run.communicate(timeout=60)
@@ -139,11 +140,44 @@ def test_ctrl_c_ends_a_run_with_one_line_and_no_result(
     assert "cut off" in refused.stderr
 
 
+SOAK = """\
+name: soak
+why: A soak that is cut off, for a test.
+bench: {kind: shm, ring: 4MiB}
+input: {kind: synthetic, seed: 3, instruments: 4, orders: 500, messages: 5000}
+strategy: {imbalance: 30%, every: 1, lot: 10, max_spread: 1000}
+limits: {max_qty: 100, max_notional: 10000000, max_position: 100000, band: 5%, max_orders: 1M/s,
+  burst: 100000, max_open: 4000}
+noise: {duration: 20ms}
+phases:
+  - {phase: soak, id: soak.itch, feed: itch, rate: 20k/s, warmup: 10ms, duration: 60s,
+     interval: 200ms}
+matrix: reports/matrix/week1.yaml
+"""
+
+
+def test_a_soak_that_is_cut_off_is_incomplete_and_says_how_far_it_came(tmp_path: Path) -> None:
+    needs_two_cpus()
+    scenario, out = tmp_path / "soak.yaml", tmp_path / "out"
+    scenario.write_text(SOAK)
+    run = start(scenario, out, until="orders timed")
+    os.killpg(run.pid, signal.SIGINT)
+    said, _ = run.communicate(timeout=60)
+    assert run.returncode == 130
+    assert "INCOMPLETE" in said
+    (left,) = out.iterdir()
+    record = json.loads((left / "run.json").read_text())
+    assert record["status"] == "incomplete"
+    hours = next(m for m in record["measurements"] if m["id"] == "stability.hours")
+    assert 0 < hours["facts"]["value"] < 60 / 3600
+    assert redline("verify", left).returncode == 0
+
+
 def test_nothing_measures_on_when_the_harness_is_killed(
     small_scenario: Path, tmp_path: Path
 ) -> None:
     needs_two_cpus()
-    run = start_long_run(small_scenario, tmp_path)
+    run = start(small_scenario, tmp_path, "--duration", "60s", until="null.itch")
     child = wait_for_child(run.pid)
     run.kill()
     run.communicate()
