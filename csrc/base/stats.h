@@ -1,5 +1,5 @@
 /*
- * stats - order statistics of small arrays.
+ * stats - order statistics of small arrays. Not for the hot path: sorting may use the heap.
  */
 #ifndef RL_BASE_STATS_H
 #define RL_BASE_STATS_H

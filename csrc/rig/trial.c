@@ -108,6 +108,7 @@ int rl_trial_wait(struct rl_trial *t, uint64_t timeout_ns)
 
 void rl_trial_stop(struct rl_trial *t)
 {
+    /* Relaxed: the word carries nothing but itself. */
     atomic_store_explicit(&t->shared.stop, true, memory_order_relaxed);
 }
 

@@ -20,7 +20,9 @@ void rl_risk_set_limits(struct rl_risk *r, const struct rl_risk_limits *limits, 
     /* Without a rate nothing passes anyway; one order in a second keeps the arithmetic defined. */
     r->ticks_an_order =
         limits->rate_per_s ? (tsc_hz + limits->rate_per_s - 1) / limits->rate_per_s : tsc_hz;
-    r->ticks_of_burst = limits->rate_burst ? (limits->rate_burst - 1) * r->ticks_an_order : 0;
+    if (__builtin_mul_overflow(r->ticks_an_order, limits->rate_burst ? limits->rate_burst - 1 : 0,
+                               &r->ticks_of_burst))
+        r->ticks_of_burst = INT64_MAX; /* a burst of more than a century: no less, and no wrap */
 }
 
 int rl_risk_init(struct rl_risk *r, const struct rl_risk_limits *limits,

@@ -264,6 +264,19 @@ static void test_a_rate_above_the_clock_still_has_a_defined_step(void)
     CHECK_EQ(check(&r, buy(1)), 0);
 }
 
+static void test_the_largest_burst_at_the_lowest_rate_does_not_wrap(void)
+{
+    struct rl_risk_limits limits = LIMITS;
+    struct rl_risk r;
+
+    limits.rate_per_s = 1;
+    limits.rate_burst = UINT32_MAX;
+    CHECK_EQ(rl_risk_init(&r, &limits, positions, N_INSTRUMENTS, 100 * HZ), 0);
+    CHECK_EQ(r.ticks_of_burst, INT64_MAX);
+    rl_risk_set_limits(&r, &limits, HZ);
+    CHECK_EQ(r.ticks_of_burst, (UINT32_MAX - 1ULL) * HZ);
+}
+
 static void test_the_open_order_limit_is_given_back_on_the_answer(void)
 {
     struct rl_risk r = new_risk(LIMITS);
@@ -499,6 +512,7 @@ int main(void)
     test_a_burst_passes_whole_and_the_long_run_rate_holds();
     test_a_clock_that_steps_back_gives_no_extra_tokens();
     test_a_rate_above_the_clock_still_has_a_defined_step();
+    test_the_largest_burst_at_the_lowest_rate_does_not_wrap();
     test_the_open_order_limit_is_given_back_on_the_answer();
     test_a_new_risk_check_is_halted();
     test_each_limit_that_is_missing_fails_every_order();
