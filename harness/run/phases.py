@@ -26,7 +26,7 @@ from harness.config.scenario import (
 from harness.measure import noise, percentiles
 from harness.measure.histogram import Histogram
 from harness.run.search import search
-from harness.run.session import Block, Json, Session
+from harness.run.session import Block, Json, Measured, Session
 from harness.run.soak import soak
 from harness.run.trials import account, hot_path, record, repeat
 
@@ -117,29 +117,33 @@ def _(phase: Clock, session: Session) -> None:
     bound_ns = session.noise["clock"]["offset"]["bound_ns"]
     pair_p99_ns = session.noise["clock"]["pairs"][FENCED]["p99_ns"]
     session.figure(
-        "clock.precision",
-        unit="ns",
-        kind="scalar",
-        regime="empty pair",
-        points="lfence;rdtsc;lfence to rdtscp;lfence",
-        load="idle",
-        facts={
-            "value": max(session.clock.quantum_ns, pair_p99_ns, bound_ns),
-            "quantile": 0.99,
-            "quantum_ns": session.clock.quantum_ns,
-            "pair_p99_ns": pair_p99_ns,
-            "offset_bound_ns": bound_ns,
-        },
+        Measured(
+            "clock.precision",
+            unit="ns",
+            kind="scalar",
+            regime="empty pair",
+            points="lfence;rdtsc;lfence to rdtscp;lfence",
+            load="idle",
+            facts={
+                "value": max(session.clock.quantum_ns, pair_p99_ns, bound_ns),
+                "quantile": 0.99,
+                "quantum_ns": session.clock.quantum_ns,
+                "pair_p99_ns": pair_p99_ns,
+                "offset_bound_ns": bound_ns,
+            },
+        )
     )
     session.histograms(
-        "clock.gettime",
+        Measured(
+            "clock.gettime",
+            unit="ticks",
+            kind="latency",
+            regime="hot",
+            points="fenced pair around one call",
+            load="idle",
+            facts={"verified": True},
+        ),
         [[Block(costs[GETTIME], 0.0)]],
-        unit="ticks",
-        kind="latency",
-        regime="hot",
-        points="fenced pair around one call",
-        load="idle",
-        facts={"verified": True},
     )
 
 
@@ -173,14 +177,16 @@ def _(phase: Stages, session: Session) -> None:
         for name, histogram in report.stages.items():
             family = "e2e" if trial.feed == "itch" else f"e2e.{trial.feed}"
             session.histograms(
-                f"{family}.stage.{name}",
+                Measured(
+                    f"{family}.stage.{name}",
+                    unit="ns",
+                    kind="latency",
+                    regime=session.regime(trial.feed),
+                    points=name,
+                    load=trial.load,
+                    facts={"observer": "a clock read before and after each stage"},
+                ),
                 [[Block(histogram, report.seconds)]],
-                unit="ns",
-                kind="latency",
-                regime=session.regime(trial.feed),
-                points=name,
-                load=trial.load,
-                facts={"observer": "a clock read before and after each stage"},
             )
         account(session, trial.id, report)
 
@@ -222,15 +228,17 @@ def _component(session: Session, name: str, regime: str, report: Report) -> None
         "faults": facts["minflt"],
     }
     session.histograms(
-        name,
+        Measured(
+            name,
+            unit="ticks",
+            kind="short_op",
+            regime=regime,
+            points="fenced pair around one operation",
+            load="one thread",
+            facts=judged,
+            roles=("engine",),
+        ),
         [[Block(histogram_of(report["hists"]["per_op"]), report["seconds"])]],
-        unit="ticks",
-        kind="short_op",
-        regime=regime,
-        points="fenced pair around one operation",
-        load="one thread",
-        facts=judged,
-        roles=("engine",),
         log_name=f"{name}.{regime}",
     )
     session.check(f"answer.{name}.{regime}", f"{name} computes what it should", facts["n_wrong"], 0)

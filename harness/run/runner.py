@@ -34,7 +34,7 @@ from harness.run.judge import judge
 from harness.run.phases import calibrate, noise_floor, perform, recalibrate
 from harness.run.progress import Progress
 from harness.run.raw import read_raw
-from harness.run.session import Session
+from harness.run.session import Measured, Session
 from harness.traffic.captures import stream_of
 from harness.traffic.inputs import InputFile, open_input
 from harness.tuning.facts import collect
@@ -141,13 +141,15 @@ def _measure(session: Session) -> None:
     recalibrate(session, window_ns)
     for metric, worst in session.hot_path.items():
         session.figure(
-            metric,
-            unit="count",
-            kind="scalar",
-            regime="scored trials",
-            points="engine thread, measured window",
-            load="as the trials",
-            facts={"value": worst},
+            Measured(
+                metric,
+                unit="count",
+                kind="scalar",
+                regime="scored trials",
+                points="engine thread, measured window",
+                load="as the trials",
+                facts={"value": worst},
+            )
         )
 
 

@@ -15,7 +15,7 @@ from harness.bench.reports import TrialReport
 from harness.config.matrix import Gate
 from harness.config.scenario import Throughput, Trial
 from harness.measure import percentiles
-from harness.run.session import Session
+from harness.run.session import Measured, Session
 from harness.run.trials import BOTH, plan_of
 
 SEARCH = "search"
@@ -61,14 +61,16 @@ def search(phase: Throughput, session: Session) -> None:
     if phase.soak_ns:
         _hold(session, phase, row, rate, phase.soak_ns)
     session.figure(
-        phase.id,
-        unit="msg/s",
-        kind="throughput",
-        regime=session.regime(phase.feed),
-        points="wire",
-        load="searched",
-        facts={"phase": SEARCH, "joint_metric": phase.joint},
-        roles=BOTH,
+        Measured(
+            phase.id,
+            unit="msg/s",
+            kind="throughput",
+            regime=session.regime(phase.feed),
+            points="wire",
+            load="searched",
+            facts={"phase": SEARCH, "joint_metric": phase.joint},
+            roles=BOTH,
+        )
     )
 
 

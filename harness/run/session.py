@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 from engine.clock import Clock
 from harness.bench.cpus import Cpus
@@ -27,6 +27,36 @@ class Block:
 
     histogram: Histogram
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What was measured, apart from the samples: everything that makes one metric of it.
+
+    Unit: ns, ticks, msg/s, count or h. Roles name the CPUs whose noise lies under the figure; the
+    facts are those that harness/run/judge.py reads.
+    """
+
+    metric: str
+    unit: str
+    kind: Literal["latency", "short_op", "scalar", "throughput"]
+    regime: str
+    points: str
+    load: str
+    facts: Mapping[str, Any]
+    roles: Sequence[str] = ()
+
+    def json(self) -> Json:
+        entry = {
+            "id": self.metric,
+            "unit": self.unit,
+            "kind": self.kind,
+            "regime": self.regime,
+            "points": self.points,
+            "load": self.load,
+            "facts": dict(self.facts),
+        }
+        return entry | ({"roles": list(self.roles)} if self.roles else {})
 
 
 @dataclass(slots=True)
@@ -91,105 +121,32 @@ class Session:
         )
 
     def histograms(
-        self,
-        metric: str,
-        repeats: Sequence[Sequence[Block]],
-        *,
-        unit: str,
-        kind: str,
-        regime: str,
-        points: str,
-        load: str,
-        facts: Mapping[str, Any],
-        roles: Sequence[str] = (),
-        log_name: str = "",
+        self, measured: Measured, repeats: Sequence[Sequence[Block]], log_name: str = ""
     ) -> None:
-        """A measurement from histograms, a tag a repeat, in a log of its own. Unit: ns, ticks."""
-        stem = log_name or metric
-        name = f"{stem}.hlog"
+        """A measurement from histograms, a tag a repeat, in a log of its own."""
+        stem = log_name or measured.metric
         tags = [f"{stem}.r{i}" for i in range(1, len(repeats) + 1)]
-        comment = f"one tick is {self.clock.ns_per_tick!r} ns" if unit == "ticks" else ""
-        with self.dir.hlog(name, unit, comment=comment) as log:
+        comment = f"one tick is {self.clock.ns_per_tick!r} ns" if measured.unit == "ticks" else ""
+        with self.dir.hlog(f"{stem}.hlog", measured.unit, comment=comment) as log:
             start_s = 0.0
             for tag, blocks in zip(tags, repeats, strict=True):
                 for block in blocks:
                     log.append(tag, start_s, block.seconds, block.histogram)
                     start_s += block.seconds
         n = sum(block.histogram.n for blocks in repeats for block in blocks)
-        self.recorded(
-            metric,
-            name,
-            tags,
-            unit=unit,
-            kind=kind,
-            regime=regime,
-            points=points,
-            load=load,
-            facts={"n": n, **facts},
-            roles=roles,
-        )
+        self.logged(measured, f"{stem}.hlog", tags, n)
 
-    def recorded(
-        self,
-        metric: str,
-        name: str,
-        tags: Sequence[str],
-        *,
-        unit: str,
-        kind: str,
-        regime: str,
-        points: str,
-        load: str,
-        facts: Mapping[str, Any],
-        roles: Sequence[str] = (),
-    ) -> None:
-        """A measurement whose log `name` is written already."""
-        tick_ns = self.clock.ns_per_tick if unit == "ticks" else 1.0
-        evidence = {"hlog": name, "tags": list(tags)}
-        shown = {"tick_ns": tick_ns, **facts}
-        self._measurement(metric, "ns", kind, regime, points, load, shown, roles, evidence)
+    def logged(self, measured: Measured, name: str, tags: Sequence[str], n: int) -> None:
+        """A measurement of n samples whose log `name` is written already."""
+        tick_ns = self.clock.ns_per_tick if measured.unit == "ticks" else 1.0
+        facts = {"n": n, "tick_ns": tick_ns, **measured.facts}
+        # A log in ticks is still a latency: figures are converted when it is read.
+        entry = replace(measured, unit="ns", facts=facts).json()
+        self.measurements.append(entry | {"hlog": name, "tags": list(tags)})
 
-    def figure(
-        self,
-        metric: str,
-        *,
-        unit: str,
-        kind: str,
-        regime: str,
-        points: str,
-        load: str,
-        facts: Mapping[str, Any],
-        roles: Sequence[str] = (),
-    ) -> None:
+    def figure(self, measured: Measured) -> None:
         """A measurement without a histogram: a scalar, or a search (trials in the series)."""
-        evidence: Json = {"hlog": None, "tags": []}
-        self._measurement(metric, unit, kind, regime, points, load, facts, roles, evidence)
-
-    def _measurement(
-        self,
-        metric: str,
-        unit: str,
-        kind: str,
-        regime: str,
-        points: str,
-        load: str,
-        facts: Mapping[str, Any],
-        roles: Sequence[str],
-        evidence: Mapping[str, Any],
-    ) -> None:
-        self.measurements.append(
-            {
-                "id": metric,
-                "unit": unit,
-                "kind": kind,
-                "regime": regime,
-                "points": points,
-                "load": load,
-                "facts": dict(facts),
-                **({"roles": list(roles)} if roles else {}),
-                **evidence,
-            }
-        )
+        self.measurements.append(measured.json() | {"hlog": None, "tags": []})
 
     def check(self, name: str, promise: str, seen: object, wanted: object) -> None:
         """A promise that holds when what was seen is what was wanted."""

@@ -9,7 +9,7 @@ from harness.bench.launch import Report, measure
 from harness.bench.reports import TrialReport, histogram_of
 from harness.config.scenario import Soak
 from harness.measure import percentiles
-from harness.run.session import Session
+from harness.run.session import Measured, Session
 from harness.run.trials import BOTH, account, hot_path, plan_of
 
 
@@ -54,7 +54,7 @@ def soak(phase: Soak, session: Session) -> None:
             report = TrialReport.of(measure(plan, interval))
         except KeyboardInterrupt as stop:
             interrupt = stop
-    facts: dict[str, Any] = {"n": n}
+    facts: dict[str, Any] = {}
     if report is not None:
         session.series(report.series(phase.id, phase.rate_per_s))
         account(session, phase.id, report)
@@ -66,26 +66,31 @@ def soak(phase: Soak, session: Session) -> None:
             "lateness_p999_ns": report.lateness_p999_ns,
             "answer_hash": report.answer_hash,
         }
-    session.recorded(
-        metric,
+    session.logged(
+        Measured(
+            metric,
+            unit="ns",
+            kind="latency",
+            regime=session.regime(phase.feed),
+            points="wire",
+            load=trial.load,
+            facts=facts,
+            roles=BOTH,
+        ),
         name,
         [tag],
-        unit="ns",
-        kind="latency",
-        regime=session.regime(phase.feed),
-        points="wire",
-        load=trial.load,
-        facts=facts,
-        roles=BOTH,
+        n,
     )
     session.figure(
-        "stability.hours",
-        unit="h",
-        kind="scalar",
-        regime=session.regime(phase.feed),
-        points="run",
-        load=trial.load,
-        facts={"value": elapsed_s / 3600},
+        Measured(
+            "stability.hours",
+            unit="h",
+            kind="scalar",
+            regime=session.regime(phase.feed),
+            points="run",
+            load=trial.load,
+            facts={"value": elapsed_s / 3600},
+        )
     )
     if interrupt is not None:
         raise interrupt

@@ -13,7 +13,7 @@ from harness.bench.launch import Report, measure
 from harness.bench.plan import Mode, TrialPlan
 from harness.bench.reports import TrialReport
 from harness.config.scenario import Trial
-from harness.run.session import Block, Session
+from harness.run.session import Block, Measured, Session
 
 BLOCK_NS = 1_000_000_000  # what an interval of confidence is drawn from, in a sign-off
 LONG_NS = 10 * BLOCK_NS  # shorter trials are one block: no wake-up disturbs them
@@ -94,15 +94,17 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
         wanted += [(buf, "buf")]
     for metric, point in wanted:
         session.histograms(
-            metric,
+            Measured(
+                metric,
+                unit="ns",
+                kind="latency",
+                regime=session.regime(trial.feed),
+                points=point,
+                load=trial.load,
+                facts=facts,
+                roles=("engine",) if point == "buf" else BOTH,
+            ),
             [_blocks(r, point) for r in reports],
-            unit="ns",
-            kind="latency",
-            regime=session.regime(trial.feed),
-            points=point,
-            load=trial.load,
-            facts=facts,
-            roles=("engine",) if point == "buf" else BOTH,
         )
 
 
