@@ -10,6 +10,7 @@ Units:  the unit of the metric, named by the caller; host figures are ns and sha
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -76,8 +77,12 @@ class HostNoise:
 
 
 def show(value: float) -> str:
-    """A number for a sentence: plain digits, no trailing zeros, no exponent below 1e15."""
-    return f"{value:,.4f}".rstrip("0").rstrip(".") if abs(value) < 1000 else f"{value:,.0f}"
+    """A number for a sentence: four digits that count, no exponent, no trailing zeros."""
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    places = 3 - math.floor(math.log10(abs(value))) if value else 0
+    text = f"{value:.{places}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def wanted(target: Target) -> str:
