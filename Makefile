@@ -8,10 +8,10 @@ CORE_SOURCES := $(wildcard csrc/*/*.[ch]) CMakeLists.txt pyproject.toml
 C_FILES := $(wildcard csrc/*/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch])
 SCENARIO ?= scenarios/week1.yaml
 
-# Debian packages that optional tests and reports use, each with its reason.
+# Debian packages that optional tests use: `name: reason` each.
 DEPS := \
-  valgrind       `instruction counts and a second opinion on leaks` \
-  zstd           `C tests read the compressed captures through it`
+  "zstd: C tests read the compressed captures through it" \
+  "gzip: the same for captures that come as .gz"
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-c test-py asan tsan ubsan cov lint type format soak perf bench report deps clean
@@ -51,7 +51,7 @@ asan tsan ubsan cov: $(DEV_STAMP) ## the C tests under one preset
 
 lint: $(DEV_STAMP) ## ruff and clang-format, nothing changed
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run --Werror $(C_FILES)
+	@$(BIN)/clang-format --dry-run --Werror $(C_FILES) && echo "clang-format: clean"
 
 type: $(DEV_STAMP) ## mypy --strict, and the stub of the extension against the extension
 	$(BIN)/mypy
@@ -70,8 +70,9 @@ bench: $(DEV_STAMP) ## figures of rings, recorder, parser and book; nothing is j
 	@for b in build/release/tests/c/bench_*; do [ -x $$b ] && echo "== $$b" && $$b; done
 
 deps: ## install the Debian packages that optional tests use (needs root)
+	@for d in $(DEPS); do echo "$$d"; done
 	apt-get update -qq
-	apt-get install -y -qq --no-install-recommends valgrind zstd
-	
+	apt-get install -y -qq --no-install-recommends $$(for d in $(DEPS); do echo "$${d%%:*}"; done)
+
 clean: ## remove what was built; runs/ stays
 	rm -rf build .venv

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any, TypedDict, final
+from typing import Any, TypedDict, final, type_check_only
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,7 @@ class Hist:
         self, dtype: np.dtype[Any] | None = None, copy: bool | None = None
     ) -> npt.NDArray[np.uint64]: ...
 
+@type_check_only
 class NoiseProbe(TypedDict):
     cpu: int
     threshold_ticks: int
@@ -49,6 +50,7 @@ class NoiseProbe(TypedDict):
     minflt: int
     gaps: bytes
 
+@type_check_only
 class NeighbourProbe(TypedDict):
     cpu: int
     n_quiet: int

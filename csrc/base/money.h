@@ -1,9 +1,9 @@
 /*
  * money - prices, quantities and sides: the integers on which all layers agree.
  *
- * A price is a signed 64-bit count of 1e-9 of the quote currency (suffix `_nano`), the finest grid of
- * the feeds read here: ITCH counts 1e-4, DBN 1e-9, FIX sends decimals. A quantity is an unsigned count
- * of the venue's smallest lot. Notionals need 128 bits: price times quantity overflows 64.
+ * A price is a signed 64-bit count of 1e-9 of the quote currency (suffix `_nano`), the finest grid
+ * of the feeds read here: ITCH counts 1e-4, DBN 1e-9, FIX sends decimals. A quantity is an unsigned
+ * count of the venue's smallest lot. Notionals need 128 bits: price times quantity overflows 64.
  */
 #ifndef RL_BASE_MONEY_H
 #define RL_BASE_MONEY_H

@@ -1,8 +1,8 @@
 /*
  * module - what the files of the extension share. The only layer that includes Python.h.
  *
- * One file a Python type or a group of functions; every call releases the GIL while C works for longer
- * than microseconds; no thread of ours ever calls into Python.
+ * One file a Python type or a group of functions; every call releases the GIL while C works for
+ * longer than microseconds; no thread of ours ever calls into Python.
  */
 #ifndef RL_PY_MODULE_H
 #define RL_PY_MODULE_H
@@ -40,7 +40,7 @@ int core_put(PyObject *dict, const char *name, PyObject *value);
 PyObject *core_counters(const char *const *names, const uint64_t *values, size_t n);
 
 /* METH_VARARGS | METH_KEYWORDS without a cast warning. */
-#define RL_PY_KEYWORDS(function)                                                                   \
+#define RL_PY_KEYWORDS(function) \
     (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
 #endif

@@ -47,8 +47,8 @@ static PyObject *mix_dict(enum rl_component component, const struct rl_component
 static PyObject *result_dict(struct core_state *state, enum rl_component component,
                              const struct rl_component_result *r)
 {
-    PyObject *dict = Py_BuildValue("{s:N,s:N}", "hists", hists_dict(state, r), "mix",
-                                   mix_dict(component, r));
+    PyObject *dict =
+        Py_BuildValue("{s:N,s:N}", "hists", hists_dict(state, r), "mix", mix_dict(component, r));
     const struct {
         const char *name;
         uint64_t value;
@@ -80,7 +80,8 @@ static PyObject *result_dict(struct core_state *state, enum rl_component compone
     return dict;
 }
 
-/* Runs with memory of its own for the histograms; *out points into *counts, the caller frees both. */
+/* Runs with memory of its own for the histograms; *out points into *counts, the caller frees both.
+ */
 static int run(const struct rl_component_config *config, struct rl_component_result **out,
                uint64_t **counts)
 {
@@ -97,7 +98,7 @@ static int run(const struct rl_component_config *config, struct rl_component_res
 
 static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
 {
-    static char *names[] = {"name",        "regime",       "cpu",    "seed",  "tsc_hz",
+    static char *names[] = {"name",        "regime",        "cpu",           "seed",   "tsc_hz",
                             "duration_ns", "warmup_min_ns", "warmup_max_ns", "stream", NULL};
     struct rl_component_config config = {0};
     struct rl_component_result *out = NULL;
@@ -133,8 +134,7 @@ static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
     config.duration_ns = duration_ns;
     err = rl_clock_from_hz(&clock, tsc_hz);
     if (!err) {
-        Py_BEGIN_ALLOW_THREADS
-        err = run(&config, &out, &counts);
+        Py_BEGIN_ALLOW_THREADS err = run(&config, &out, &counts);
         Py_END_ALLOW_THREADS
     }
     if (err)

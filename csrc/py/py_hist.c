@@ -90,8 +90,7 @@ static PyObject *hist_percentile(PyObject *op, PyObject *args, PyObject *kw)
 
     if (!PyArg_ParseTupleAndKeywords(args, kw, "d:percentile", names, &pct))
         return NULL;
-    return PyLong_FromUnsignedLongLong(
-        rl_hist_percentile(&((struct py_hist *)op)->hist, pct));
+    return PyLong_FromUnsignedLongLong(rl_hist_percentile(&((struct py_hist *)op)->hist, pct));
 }
 
 static PyObject *hist_n(PyObject *op, void *unused)
@@ -120,7 +119,8 @@ static PyObject *hist_saturated(PyObject *op, void *unused)
     return PyLong_FromUnsignedLongLong(((struct py_hist *)op)->hist.n_saturated);
 }
 
-/* Read-only: a record is more than its count. The view keeps the object, and so the counts, alive. */
+/* Read-only: a record is more than its count. The view keeps the object, and so the counts, alive.
+ */
 static int hist_getbuffer(PyObject *op, Py_buffer *view, int flags)
 {
     struct py_hist *self = (struct py_hist *)op;
@@ -145,9 +145,10 @@ static int hist_getbuffer(PyObject *op, Py_buffer *view, int flags)
     return 0;
 }
 
-PyDoc_STRVAR(hist_doc, "Hist()\n--\n\n"
-                       "Counts of values 1 .. 3.6e12 in HdrHistogram's geometry of three digits.\n\n"
-                       "np.asarray(hist) views the 33,792 counts; one thread records.");
+PyDoc_STRVAR(hist_doc,
+             "Hist()\n--\n\n"
+             "Counts of values 1 .. 3.6e12 in HdrHistogram's geometry of three digits.\n\n"
+             "np.asarray(hist) views the 33,792 counts; one thread records.");
 PyDoc_STRVAR(record_doc, "record($self, /, value, count=1)\n--\n\n"
                          "Record value count times; above the range it saturates and is counted.");
 PyDoc_STRVAR(add_doc, "add($self, /, other)\n--\n\nAdd every record of another Hist.");

@@ -131,12 +131,11 @@ static PyObject *synth(PyObject *module, PyObject *args, PyObject *kw)
     PyObject *weights, *table_dict, *result = NULL;
     int is_fix, err;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "$KKKIIpO!HHHHHO!:synth", names, &seed, &n_body,
-                                     &mean_gap_ns, &n_instruments, &n_live_orders, &is_fix,
-                                     &PyDict_Type, &weights, &config.px_change_permille,
-                                     &config.reprice_keeps_qty_permille,
-                                     &config.last_fill_part_permille, &config.attributed_permille,
-                                     &config.priced_permille, &PyDict_Type, &table_dict))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kw, "$KKKIIpO!HHHHHO!:synth", names, &seed, &n_body, &mean_gap_ns, &n_instruments,
+            &n_live_orders, &is_fix, &PyDict_Type, &weights, &config.px_change_permille,
+            &config.reprice_keeps_qty_permille, &config.last_fill_part_permille,
+            &config.attributed_permille, &config.priced_permille, &PyDict_Type, &table_dict))
         return NULL;
     config.seed = seed;
     config.n_body = n_body;
@@ -146,16 +145,12 @@ static PyObject *synth(PyObject *module, PyObject *args, PyObject *kw)
     config.format = is_fix ? RL_SYNTH_FIX : RL_SYNTH_ITCH;
     if (weights_get(weights, config.weights) < 0 || tables_get(&tables, table_dict, &config) < 0)
         goto out;
-    Py_BEGIN_ALLOW_THREADS
-    err = synth_write(&config, &bytes, &recs, &stream, &stats);
-    Py_END_ALLOW_THREADS
-    if (err)
-        core_raise(module, err,
-                   err == -EINVAL ? "a synthetic stream of these sizes cannot be made" : NULL);
-    else
-        result = Py_BuildValue("y#y#KN", bytes, (Py_ssize_t)stream.n_bytes, recs,
-                               (Py_ssize_t)(stream.n_recs * sizeof(*recs)),
-                               (unsigned long long)stream.loop_from, stats_dict(&stats));
+    Py_BEGIN_ALLOW_THREADS err = synth_write(&config, &bytes, &recs, &stream, &stats);
+    Py_END_ALLOW_THREADS if (err) core_raise(
+        module, err, err == -EINVAL ? "a synthetic stream of these sizes cannot be made" : NULL);
+    else result = Py_BuildValue("y#y#KN", bytes, (Py_ssize_t)stream.n_bytes, recs,
+                                (Py_ssize_t)(stream.n_recs * sizeof(*recs)),
+                                (unsigned long long)stream.loop_from, stats_dict(&stats));
 out:
     free(bytes);
     free(recs);
@@ -163,11 +158,12 @@ out:
     return result;
 }
 
-PyDoc_STRVAR(synth_doc,
-             "synth($module, /, *, seed, n_body, mean_gap_ns, n_instruments, n_live_orders, is_fix, "
-             "weights, px_change_permille, reprice_keeps_qty_permille, last_fill_part_permille, "
-             "attributed_permille, priced_permille, tables)\n--\n\n"
-             "(messages, index of 24 bytes a record, record to loop from, statistics).");
+PyDoc_STRVAR(
+    synth_doc,
+    "synth($module, /, *, seed, n_body, mean_gap_ns, n_instruments, n_live_orders, is_fix, "
+    "weights, px_change_permille, reprice_keeps_qty_permille, last_fill_part_permille, "
+    "attributed_permille, priced_permille, tables)\n--\n\n"
+    "(messages, index of 24 bytes a record, record to loop from, statistics).");
 
 PyMethodDef synth_functions[] = {
     {"synth", RL_PY_KEYWORDS(synth), synth_doc},

@@ -35,10 +35,8 @@ static void trial_release(struct py_trial *self)
     struct rl_trial *t = self->trial;
 
     self->trial = NULL;
-    Py_BEGIN_ALLOW_THREADS
-    rl_trial_close(t);
-    Py_END_ALLOW_THREADS
-    free(self->audit);
+    Py_BEGIN_ALLOW_THREADS rl_trial_close(t);
+    Py_END_ALLOW_THREADS free(self->audit);
     self->audit = NULL;
     py_stream_release(&self->stream);
     if (self->due.obj)
@@ -71,11 +69,11 @@ static int due_get(PyObject *op, struct py_trial *self, struct rl_schedule *sche
 static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
                       struct rl_trial_config *c, unsigned long long *tsc_hz)
 {
-    static char *names[] = {"stream",        "due_ns",       "span_ns",     "n_frames",
-                            "n_warmup",      "drain_ns",     "cpu_engine",  "cpu_rig",
-                            "tsc_hz",        "is_reflect",   "reflect_every", "stage_timing",
-                            "n_instruments", "n_orders",     "n_qty_decimals", "ring_bytes",
-                            "n_audit_slots", "limits",       "strategy",    NULL};
+    static char *names[] = {"stream",        "due_ns",     "span_ns",        "n_frames",
+                            "n_warmup",      "drain_ns",   "cpu_engine",     "cpu_rig",
+                            "tsc_hz",        "is_reflect", "reflect_every",  "stage_timing",
+                            "n_instruments", "n_orders",   "n_qty_decimals", "ring_bytes",
+                            "n_audit_slots", "limits",     "strategy",       NULL};
     unsigned long long span_ns, n_frames, n_warmup, drain_ns, ring_bytes, n_audit_slots;
     unsigned long long max_qty, max_notional, max_position, order_qty;
     long long max_spread_nano;
@@ -133,8 +131,7 @@ static PyObject *trial_new(PyTypeObject *type, PyObject *args, PyObject *kw)
     }
     err = rl_clock_from_hz(&clock, tsc_hz);
     if (!err) {
-        Py_BEGIN_ALLOW_THREADS
-        err = rl_trial_open(&self->trial, &config, &clock, &why);
+        Py_BEGIN_ALLOW_THREADS err = rl_trial_open(&self->trial, &config, &clock, &why);
         Py_END_ALLOW_THREADS
     }
     if (!err && !(self->audit = aligned_alloc(RL_CACHE_LINE, sizeof(*self->audit))))
@@ -175,11 +172,8 @@ static PyObject *trial_wait(PyObject *op, PyObject *args, PyObject *kw)
         PyErr_SetString(PyExc_ValueError, "a timeout is 0 to 1e9 seconds");
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS
-    err = rl_trial_wait(t, (uint64_t)(timeout_s * 1e9));
-    Py_END_ALLOW_THREADS
-    if (err == -EINTR && PyErr_CheckSignals() < 0)
-        return NULL;
+    Py_BEGIN_ALLOW_THREADS err = rl_trial_wait(t, (uint64_t)(timeout_s * 1e9));
+    Py_END_ALLOW_THREADS if (err == -EINTR && PyErr_CheckSignals() < 0) return NULL;
     if (err && err != -ETIMEDOUT && err != -EINTR)
         return core_raise(module_of(op), err, NULL);
     return PyBool_FromLong(err == 0);
@@ -223,11 +217,9 @@ static PyObject *trial_swap(PyObject *op, PyObject *args, PyObject *kw)
 
     if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "|d:swap", names, &timeout_s))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    err = rl_trial_swap(t, (uint64_t)(timeout_s * 1e9), &interval);
-    Py_END_ALLOW_THREADS
-    if (err)
-        return core_raise(module_of(op), err, "the rig did not turn in time");
+    Py_BEGIN_ALLOW_THREADS err = rl_trial_swap(t, (uint64_t)(timeout_s * 1e9), &interval);
+    Py_END_ALLOW_THREADS if (err) return core_raise(module_of(op), err,
+                                                    "the rig did not turn in time");
     return hist_object(PyModule_GetState(module_of(op)), interval);
 }
 
@@ -278,16 +270,16 @@ static PyObject *trial_counters(PyObject *op, PyObject *unused)
         "generator", counters_dict(rl_blast_counter_names, &t->blast.n), "exchange",
         counters_dict(rl_exchange_counter_names, &t->exchange.n), "feed",
         core_counters(feed_names, (const uint64_t *)&t->engine.feed.n, RL_COUNT(feed_names)),
-        "books", core_counters(book_names, (const uint64_t *)&t->engine.books.n,
-                               RL_COUNT(book_names)));
+        "books",
+        core_counters(book_names, (const uint64_t *)&t->engine.books.n, RL_COUNT(book_names)));
 }
 
 static PyObject *usage_dict(const struct rl_usage *u)
 {
-    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K}", "minflt", (unsigned long long)u->minflt,
-                         "majflt", (unsigned long long)u->majflt, "nvcsw",
-                         (unsigned long long)u->nvcsw, "nivcsw", (unsigned long long)u->nivcsw,
-                         "allocs", (unsigned long long)u->n_allocs);
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K}", "minflt", (unsigned long long)u->minflt, "majflt",
+                         (unsigned long long)u->majflt, "nvcsw", (unsigned long long)u->nvcsw,
+                         "nivcsw", (unsigned long long)u->nivcsw, "allocs",
+                         (unsigned long long)u->n_allocs);
 }
 
 static PyObject *trial_usage(PyObject *op, PyObject *unused)
@@ -312,9 +304,9 @@ static PyObject *trial_identities(PyObject *op, PyObject *unused)
 
     (void)unused;
     for (uint32_t i = 0; i < n && list; i++) {
-        PyObject *one = Py_BuildValue("sKK", identities[i].name,
-                                      (unsigned long long)identities[i].left,
-                                      (unsigned long long)identities[i].right);
+        PyObject *one =
+            Py_BuildValue("sKK", identities[i].name, (unsigned long long)identities[i].left,
+                          (unsigned long long)identities[i].right);
 
         if (!one || PyList_Append(list, one) < 0)
             Py_CLEAR(list);
@@ -351,12 +343,12 @@ static PyObject *trial_book(PyObject *op, PyObject *args, PyObject *kw)
     err = rl_trial_book(t, instrument, &book);
     if (err)
         return core_raise(module_of(op), err, "no such instrument");
-    return Py_BuildValue(
-        "{s:s,s:(LL),s:(KK),s:(II),s:(II)}", "symbol", book.symbol, "best_px_nano",
-        (long long)book.bbo.px_nano[RL_BUY], (long long)book.bbo.px_nano[RL_SELL], "best_qty",
-        (unsigned long long)book.bbo.qty[RL_BUY], (unsigned long long)book.bbo.qty[RL_SELL],
-        "n_levels", book.n_levels[RL_BUY], book.n_levels[RL_SELL], "n_orders",
-        book.n_orders[RL_BUY], book.n_orders[RL_SELL]);
+    return Py_BuildValue("{s:s,s:(LL),s:(KK),s:(II),s:(II)}", "symbol", book.symbol, "best_px_nano",
+                         (long long)book.bbo.px_nano[RL_BUY], (long long)book.bbo.px_nano[RL_SELL],
+                         "best_qty", (unsigned long long)book.bbo.qty[RL_BUY],
+                         (unsigned long long)book.bbo.qty[RL_SELL], "n_levels",
+                         book.n_levels[RL_BUY], book.n_levels[RL_SELL], "n_orders",
+                         book.n_orders[RL_BUY], book.n_orders[RL_SELL]);
 }
 
 static PyObject *trial_drain_audit(PyObject *op, PyObject *args, PyObject *kw)
@@ -367,11 +359,8 @@ static PyObject *trial_drain_audit(PyObject *op, PyObject *args, PyObject *kw)
 
     if (!trial_of(op) || !PyArg_ParseTupleAndKeywords(args, kw, "i:drain_audit", names, &fd))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS
-    err = rl_audit_drain_fd(self->audit, fd);
-    Py_END_ALLOW_THREADS
-    if (err)
-        return core_raise(module_of(op), err, NULL);
+    Py_BEGIN_ALLOW_THREADS err = rl_audit_drain_fd(self->audit, fd);
+    Py_END_ALLOW_THREADS if (err) return core_raise(module_of(op), err, NULL);
     return PyLong_FromUnsignedLongLong(self->audit->n_read);
 }
 
@@ -383,7 +372,8 @@ PyDoc_STRVAR(trial_doc,
              "start(), wait() until it returns True, then look. One thread uses it.");
 
 static PyMethodDef trial_methods[] = {
-    {"start", trial_start, METH_NOARGS, "start($self, /)\n--\n\nArm the engine, start both threads."},
+    {"start", trial_start, METH_NOARGS,
+     "start($self, /)\n--\n\nArm the engine, start both threads."},
     {"wait", RL_PY_KEYWORDS(trial_wait),
      "wait($self, /, timeout_s)\n--\n\nSleep until it is over (True) or the time is (False)."},
     {"stop", trial_stop, METH_NOARGS,

@@ -161,7 +161,7 @@ static inline void react(struct rl_pipeline *p, bool timed, uint32_t instrument,
 {
     uint64_t at = stamp(timed);
     struct rl_bbo bbo;
-    struct rl_intent intent;
+    struct rl_intent intent = {0};
     bool wants;
 
     rl_books_bbo(&p->books, instrument, &bbo);
