@@ -14,7 +14,7 @@ DEPS := \
   "gzip: the same for captures that come as .gz"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-c test-py asan tsan ubsan cov lint type format soak perf bench report deps clean
+.PHONY: help run test test-c test-py asan tsan ubsan cov lint type format soak bench deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

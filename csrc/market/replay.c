@@ -239,8 +239,8 @@ static int index_pcap(struct index *x)
 
     for (uint64_t at = PCAP_HEADER; !err && at < x->n_bytes;) {
         const uint8_t *head = x->bytes + at;
-        uint32_t n_kept, n_sent, fraction, n_payload, n_messages;
-        uint64_t ts_ns, payload;
+        uint32_t n_kept, n_sent, fraction, n_payload = 0, n_messages;
+        uint64_t ts_ns, payload = 0;
         int is_udp;
 
         if (x->n_bytes - at < PCAP_PACKET)

@@ -185,7 +185,7 @@ static void record_chunk(struct bench *b, enum chunk_kind kind, bool is_quiet)
 }
 
 /* Full speed turned out to be faster than thought: what was called quiet may not have been. */
-static void forget_quiet(struct bench *b)
+static __attribute__((noinline)) void forget_quiet(struct bench *b)
 {
     for (int i = 0; i < RL_N_COMPONENT_HISTS; i += 2)
         rl_hist_reset(&b->out->hist[i + 1]);
@@ -198,55 +198,58 @@ static bool is_stopped(const struct bench *b)
            atomic_load_explicit(b->config->stop, memory_order_relaxed) != 0;
 }
 
-/* Forgets the rehearsal: from here on everything counts. */
+/* Nothing has been measured yet: forgets the rehearsal. */
 static void start_counting(struct bench *b)
 {
     for (int i = 0; i < RL_N_COMPONENT_HISTS; i++)
         rl_hist_reset(&b->out->hist[i]);
-    b->out->n_ops = b->out->n_chunks = b->out->n_quiet_chunks = 0;
+    forget_quiet(b); /* mapped, should it be needed */
+    b->out->n_ops = b->out->n_chunks = 0;
 }
 
 /*
- * The first chunk of each kind is a rehearsal by the very code that measures: another copy of it
- * would leave this one's pages to be mapped, by a page fault, inside the measured part.
+ * Two passes through the same code, and only the second counts. Code that runs for the first time
+ * may take a page fault to be mapped, and one inside the measured part would be charged to the
+ * operation. So nothing below may ask which pass it is, and no condition may be skipped in the
+ * first.
  */
 INLINE void measure(struct bench *b, step_fn *step)
 {
-    uint64_t duration = rl_ns_to_ticks(b->config->clock, b->config->duration_ns);
-    uint64_t start = rl_tsc(), before = rl_neighbour_probe(&b->neighbour), after;
-    uint64_t full = b->neighbour.full_ticks;
-    struct rl_usage usage = rl_usage_now();
+    const uint64_t durations[] = {0, rl_ns_to_ticks(b->config->clock, b->config->duration_ns)};
+    uint32_t n_passes = RL_COUNT(durations);
 
-    for (uint64_t chunk = 0;; chunk++) {
-        enum chunk_kind kind = (enum chunk_kind)(chunk % N_CHUNK_KINDS);
-        bool is_rehearsal = chunk < N_CHUNK_KINDS;
+    __asm__ volatile("" : "+r"(n_passes)); /* or the compiler may make two copies of the loop */
+    for (uint32_t pass = 0; pass < n_passes; pass++) {
+        uint64_t start, full, before, after, chunk = 0;
+        struct rl_usage usage, used;
 
-        if (chunk == N_CHUNK_KINDS) {
-            start_counting(b);
-            rl_trap_arm();
-            start = rl_tsc();
-            usage = rl_usage_now();
-        }
-        /* All kinds get their chunk, however short the run. */
-        if (chunk >= 2 * N_CHUNK_KINDS && (rl_tsc() - start >= duration || is_stopped(b)))
-            break;
-        run_chunk(b, step, kind);
-        after = rl_neighbour_probe(&b->neighbour);
-        if (is_rehearsal ||
-            b->neighbour.full_ticks * 100 < full * (100 - RL_NEIGHBOUR_SLACK_PCT / 2)) {
-            forget_quiet(b);
-            full = b->neighbour.full_ticks;
-        }
-        bool is_quiet = is_rehearsal || (rl_neighbour_is_quiet(&b->neighbour, before) &&
-                                         rl_neighbour_is_quiet(&b->neighbour, after));
+        start_counting(b);
+        before = rl_neighbour_probe(&b->neighbour);
+        full = b->neighbour.full_ticks;
+        start = rl_tsc();
+        rl_trap_arm();
+        usage = rl_usage_now();
+        do { /* all kinds get their chunk, however short the run */
+            enum chunk_kind kind = (enum chunk_kind)(chunk % N_CHUNK_KINDS);
 
-        record_chunk(b, kind, is_quiet);
-        b->out->n_chunks++;
-        b->out->n_quiet_chunks += is_quiet;
-        before = after;
+            run_chunk(b, step, kind);
+            after = rl_neighbour_probe(&b->neighbour);
+            if (b->neighbour.full_ticks * 100 < full * (100 - RL_NEIGHBOUR_SLACK_PCT / 2)) {
+                forget_quiet(b);
+                full = b->neighbour.full_ticks;
+            }
+            bool is_quiet = rl_neighbour_is_quiet(&b->neighbour, before) &&
+                            rl_neighbour_is_quiet(&b->neighbour, after);
+
+            record_chunk(b, kind, is_quiet);
+            b->out->n_chunks++;
+            b->out->n_quiet_chunks += is_quiet;
+            before = after;
+            used = rl_usage_now();
+        } while (++chunk < N_CHUNK_KINDS || (!is_stopped(b) && rl_tsc() - start < durations[pass]));
+        rl_trap_disarm();
+        b->out->usage = rl_usage_diff(usage, used);
     }
-    b->out->usage = rl_usage_diff(usage, rl_usage_now());
-    rl_trap_disarm();
     b->out->neighbour_best_ticks = b->neighbour.best_ticks;
     b->out->neighbour_full_ticks = b->neighbour.full_ticks;
 }

@@ -22,7 +22,7 @@ static void test_messages_come_out_as_they_went_in(void)
     uint8_t packet[256];
     struct rl_mold_writer w;
     struct rl_mold m;
-    uint32_t n, n_bytes, n_messages;
+    uint32_t n = 0, n_bytes, n_messages;
 
     rl_mold_begin(&w, packet, sizeof packet, session, 41);
     CHECK(rl_mold_add(&w, "one", 3));
@@ -49,7 +49,7 @@ static void test_one_message_is_wrapped_as_the_writer_does(void)
 {
     uint8_t a[64], b[64];
     struct rl_mold_writer w;
-    uint32_t n;
+    uint32_t n = 0;
 
     rl_mold_begin(&w, a, sizeof a, session, 7);
     rl_mold_add(&w, "message", 7);
@@ -77,7 +77,7 @@ static void test_heartbeats_and_ends_carry_no_messages(void)
     uint8_t packet[RL_MOLD_HEADER];
     struct rl_mold_writer w;
     struct rl_mold m;
-    uint32_t n;
+    uint32_t n = 0;
 
     rl_mold_begin(&w, packet, sizeof packet, session, 5);
     CHECK_EQ(rl_mold_finish(&w), RL_MOLD_HEADER);

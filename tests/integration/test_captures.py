@@ -83,6 +83,6 @@ def test_the_scorecard_says_which_book_the_capture_left(
 ) -> None:
     capture = captures / "l3/esh4-20231225.mbo.dbn.zst"
     done = redline("run", one_pass, "--input", capture, "--out", tmp_path)
-    said = done.stdout.replace(",", "")
+    said = done.stdout.replace(" ", "")
     for part in ("922", "565", "4810.00", "4810.25", "11217", "59585"):
         assert part in said, done.stdout
