@@ -33,13 +33,12 @@ from harness.traffic import schedule, synthetic
 from harness.traffic.captures import stream_of
 from harness.traffic.inputs import open_input
 
-CALIBRATION_NS = (
-    50_000_000  # two windows agree to well under a ppm, far below what a trial can tell
-)
+CALIBRATION_NS = 50_000_000  # two windows agree to well under a ppm: more than a trial can tell
 REFLECT_EVERY = 64  # frames an order of the null bench: about the engine's own share
 AUDIT_SLOTS = 1 << 20  # records between two drains; a full log refuses orders
-MAX_INSTRUMENTS = 1 << 13  # a whole equities market fits
-MAX_ORDERS = 1 << 19
+CAPTURE_INSTRUMENTS = 1 << 13  # a whole equities market fits
+CAPTURE_ORDERS = 1 << 19
+ORDER_MARGIN = 4  # live orders of a made stream: after a loss some are never deleted
 DRAIN_NS = 2_000_000_000
 STOP_S = 5.0
 LONG_S = 3600.0
@@ -120,6 +119,7 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
     clock = engine_clock.calibrate(CALIBRATION_NS)
     stream, n_snapshot = _stream(plan.stream)
     load = _load(plan, stream, n_snapshot)
+    n_instruments, n_orders = _book_sizes(plan.stream, stream)
     with ExitStack() as stack:
         held = stack.enter_context(
             trial(
@@ -134,8 +134,8 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
                 cpu_rig=plan.cpu_rig,
                 limits=_limits(plan.engine),
                 strategy=_strategy(plan.engine),
-                n_instruments=MAX_INSTRUMENTS,
-                n_orders=MAX_ORDERS,
+                n_instruments=n_instruments,
+                n_orders=n_orders,
                 ring_bytes=plan.ring_bytes,
                 n_audit_slots=AUDIT_SLOTS,
                 reflect_every=REFLECT_EVERY if plan.mode == "reflect" else 0,
@@ -182,6 +182,13 @@ def _load(plan: TrialPlan, stream: Stream, n_snapshot: int) -> _Load:
     else:
         due = schedule.make(plan.schedule, plan.rate_per_s, seed=plan.stream.seed)
     return _Load(due.due_ns, due.span_ns, n_frames, n_warmup)
+
+
+def _book_sizes(plan: StreamPlan, stream: Stream) -> tuple[int, int]:
+    """Instruments and live orders to make room for: small tables stay in a cache."""
+    if plan.path is not None:
+        return CAPTURE_INSTRUMENTS, min(CAPTURE_ORDERS, stream.n_messages)
+    return plan.n_instruments, ORDER_MARGIN * plan.n_orders
 
 
 def _limits(plan: EnginePlan) -> Limits:
