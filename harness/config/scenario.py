@@ -314,9 +314,10 @@ class Throughput(Phase):
 
     @property
     def n_probes(self) -> int:
-        """Probes of the whole search: both ends, then one a halving (on the scale of ratios)."""
+        """Probes of both searches at most: the ends, then one a halving (on the scale of ratios)."""
         octaves = math.log2(self.max_rate_per_s / self.target_rate_per_s)
-        return 2 + max(0, math.ceil(math.log2(octaves / math.log2(1 + self.width_bp / 10_000))))
+        halvings = math.ceil(math.log2(octaves / math.log2(1 + self.width_bp / 10_000)))
+        return 2 + 2 * max(0, halvings)
 
     def measured_ns(self) -> int:
         return self.n_probes * self.probe_ns + self.confirm_trials * self.trial_ns + self.soak_ns
