@@ -28,8 +28,11 @@ static PyObject *clock_calibrate(PyObject *module, PyObject *args, PyObject *kw)
 
     if (!PyArg_ParseTupleAndKeywords(args, kw, "|K:clock_calibrate", names, &window_ns))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS err = rl_clock_calibrate(&clock, window_ns, &disagree_ppb);
-    Py_END_ALLOW_THREADS if (err) return core_raise(module, err, NULL);
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_clock_calibrate(&clock, window_ns, &disagree_ppb);
+    Py_END_ALLOW_THREADS
+    if (err)
+        return core_raise(module, err, NULL);
     return Py_BuildValue("KL", (unsigned long long)clock.tsc_hz, (long long)disagree_ppb);
 }
 
@@ -39,10 +42,12 @@ static PyObject *clock_quantum(PyObject *module, PyObject *unused)
 
     (void)module;
     (void)unused;
-    Py_BEGIN_ALLOW_THREADS rl_clock_quantum(&q);
-    Py_END_ALLOW_THREADS return Py_BuildValue(
-        "{s:K,s:K,s:K}", "mode_ticks", (unsigned long long)q.mode_ticks, "gcd_ticks",
-        (unsigned long long)q.gcd_ticks, "quantum_ticks", (unsigned long long)q.quantum_ticks);
+    Py_BEGIN_ALLOW_THREADS
+    rl_clock_quantum(&q);
+    Py_END_ALLOW_THREADS
+    return Py_BuildValue("{s:K,s:K,s:K}", "mode_ticks", (unsigned long long)q.mode_ticks,
+                         "gcd_ticks", (unsigned long long)q.gcd_ticks, "quantum_ticks",
+                         (unsigned long long)q.quantum_ticks);
 }
 
 static PyObject *clock_costs(PyObject *module, PyObject *args, PyObject *kw)
@@ -64,8 +69,10 @@ static PyObject *clock_costs(PyObject *module, PyObject *args, PyObject *kw)
             break;
         }
         ticks = hist_records(op);
-        Py_BEGIN_ALLOW_THREADS rl_clock_cost((enum rl_clock_cost)i, n, ticks);
-        Py_END_ALLOW_THREADS if (core_put(costs, rl_clock_cost_name((enum rl_clock_cost)i), op) < 0)
+        Py_BEGIN_ALLOW_THREADS
+        rl_clock_cost((enum rl_clock_cost)i, n, ticks);
+        Py_END_ALLOW_THREADS
+        if (core_put(costs, rl_clock_cost_name((enum rl_clock_cost)i), op) < 0)
             Py_CLEAR(costs);
     }
     return costs;
@@ -81,8 +88,11 @@ static PyObject *clock_offset(PyObject *module, PyObject *args, PyObject *kw)
     if (!PyArg_ParseTupleAndKeywords(args, kw, "ii|I:clock_offset", names, &cpu_a, &cpu_b,
                                      &n_rounds))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS err = rl_clock_offset(cpu_a, cpu_b, n_rounds, &offset);
-    Py_END_ALLOW_THREADS if (err) return core_raise(module, err, NULL);
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_clock_offset(cpu_a, cpu_b, n_rounds, &offset);
+    Py_END_ALLOW_THREADS
+    if (err)
+        return core_raise(module, err, NULL);
     return Py_BuildValue("{s:L,s:K,s:K,s:K}", "offset_ticks", (long long)offset.offset_ticks,
                          "bound_ticks", (unsigned long long)offset.bound_ticks, "rtt_ticks",
                          (unsigned long long)offset.rtt_ticks, "n_violations",

@@ -134,7 +134,8 @@ static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
     config.duration_ns = duration_ns;
     err = rl_clock_from_hz(&clock, tsc_hz);
     if (!err) {
-        Py_BEGIN_ALLOW_THREADS err = run(&config, &out, &counts);
+        Py_BEGIN_ALLOW_THREADS
+        err = run(&config, &out, &counts);
         Py_END_ALLOW_THREADS
     }
     if (err)

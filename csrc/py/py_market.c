@@ -39,17 +39,17 @@ static PyObject *replay_index(PyObject *module, PyObject *args, PyObject *kw)
         return NULL;
     if (source_of(source_name, &source) < 0)
         goto out;
-    Py_BEGIN_ALLOW_THREADS err =
-        rl_replay_index(source, data.buf, (uint64_t)data.len, NULL, 0, &n, &error);
-    Py_END_ALLOW_THREADS if (err == 0)
-    {
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_replay_index(source, data.buf, (uint64_t)data.len, NULL, 0, &n, &error);
+    Py_END_ALLOW_THREADS
+    if (err == 0) {
         recs = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(n * sizeof(struct rl_stream_rec)));
         if (!recs)
             goto out;
         struct rl_stream_rec *out = (struct rl_stream_rec *)(void *)PyBytes_AsString(recs);
 
-        Py_BEGIN_ALLOW_THREADS err =
-            rl_replay_index(source, data.buf, (uint64_t)data.len, out, n, &n, &error);
+        Py_BEGIN_ALLOW_THREADS
+        err = rl_replay_index(source, data.buf, (uint64_t)data.len, out, n, &n, &error);
         Py_END_ALLOW_THREADS
     }
     if (err) {

@@ -72,7 +72,8 @@ static PyObject *probe_noise(PyObject *module, PyObject *args, PyObject *kw)
             err = -ENOMEM;
     }
     if (!err) {
-        Py_BEGIN_ALLOW_THREADS err = rl_noise_probe(probes, (uint32_t)n, duration_ns, &clock, NULL);
+        Py_BEGIN_ALLOW_THREADS
+        err = rl_noise_probe(probes, (uint32_t)n, duration_ns, &clock, NULL);
         Py_END_ALLOW_THREADS
     }
     if (err) {
@@ -111,13 +112,12 @@ static PyObject *probe_neighbour(PyObject *module, PyObject *args, PyObject *kw)
     ticks = calloc(n, sizeof(*ticks));
     if (!ticks)
         return PyErr_NoMemory();
-    Py_BEGIN_ALLOW_THREADS err = rl_neighbour_survey(cpu, ticks, n, &clock, &nb);
-    Py_END_ALLOW_THREADS if (err)
-    {
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_neighbour_survey(cpu, ticks, n, &clock, &nb);
+    Py_END_ALLOW_THREADS
+    if (err) {
         core_raise(module, err, NULL);
-    }
-    else
-    {
+    } else {
         for (unsigned i = 0; i < n; i++)
             n_quiet += rl_neighbour_is_quiet(&nb, ticks[i]);
         result = Py_BuildValue("{s:i,s:K,s:I,s:K,s:y#}", "cpu", cpu, "n_quiet",
@@ -139,8 +139,11 @@ static PyObject *probe_placement(PyObject *module, PyObject *args, PyObject *kw)
     if (!PyArg_ParseTupleAndKeywords(args, kw, "ii|I:probe_placement", names, &cpu_a, &cpu_b,
                                      &n_batches))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS err = rl_placement_probe(cpu_a, cpu_b, n_batches, &placement);
-    Py_END_ALLOW_THREADS if (err) return core_raise(module, err, NULL);
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_placement_probe(cpu_a, cpu_b, n_batches, &placement);
+    Py_END_ALLOW_THREADS
+    if (err)
+        return core_raise(module, err, NULL);
     return Py_BuildValue("{s:K,s:K,s:K}", "min_mticks", (unsigned long long)placement.min_mticks,
                          "median_mticks", (unsigned long long)placement.median_mticks, "max_mticks",
                          (unsigned long long)placement.max_mticks);

@@ -145,12 +145,16 @@ static PyObject *synth(PyObject *module, PyObject *args, PyObject *kw)
     config.format = is_fix ? RL_SYNTH_FIX : RL_SYNTH_ITCH;
     if (weights_get(weights, config.weights) < 0 || tables_get(&tables, table_dict, &config) < 0)
         goto out;
-    Py_BEGIN_ALLOW_THREADS err = synth_write(&config, &bytes, &recs, &stream, &stats);
-    Py_END_ALLOW_THREADS if (err) core_raise(
-        module, err, err == -EINVAL ? "a synthetic stream of these sizes cannot be made" : NULL);
-    else result = Py_BuildValue("y#y#KN", bytes, (Py_ssize_t)stream.n_bytes, recs,
-                                (Py_ssize_t)(stream.n_recs * sizeof(*recs)),
-                                (unsigned long long)stream.loop_from, stats_dict(&stats));
+    Py_BEGIN_ALLOW_THREADS
+    err = synth_write(&config, &bytes, &recs, &stream, &stats);
+    Py_END_ALLOW_THREADS
+    if (err)
+        core_raise(module, err,
+                   err == -EINVAL ? "a synthetic stream of these sizes cannot be made" : NULL);
+    else
+        result = Py_BuildValue("y#y#KN", bytes, (Py_ssize_t)stream.n_bytes, recs,
+                               (Py_ssize_t)(stream.n_recs * sizeof(*recs)),
+                               (unsigned long long)stream.loop_from, stats_dict(&stats));
 out:
     free(bytes);
     free(recs);

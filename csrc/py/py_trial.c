@@ -13,7 +13,6 @@ struct py_trial {
     struct rl_trial *trial; /* NULL once closed */
     struct py_stream stream;
     Py_buffer due;
-    struct rl_audit_reader *audit; /* own allocation: it holds cache-line aligned records */
 };
 
 static PyObject *module_of(PyObject *op)
@@ -35,9 +34,9 @@ static void trial_release(struct py_trial *self)
     struct rl_trial *t = self->trial;
 
     self->trial = NULL;
-    Py_BEGIN_ALLOW_THREADS rl_trial_close(t);
-    Py_END_ALLOW_THREADS free(self->audit);
-    self->audit = NULL;
+    Py_BEGIN_ALLOW_THREADS
+    rl_trial_close(t);
+    Py_END_ALLOW_THREADS
     py_stream_release(&self->stream);
     if (self->due.obj)
         PyBuffer_Release(&self->due);
@@ -131,17 +130,15 @@ static PyObject *trial_new(PyTypeObject *type, PyObject *args, PyObject *kw)
     }
     err = rl_clock_from_hz(&clock, tsc_hz);
     if (!err) {
-        Py_BEGIN_ALLOW_THREADS err = rl_trial_open(&self->trial, &config, &clock, &why);
+        Py_BEGIN_ALLOW_THREADS
+        err = rl_trial_open(&self->trial, &config, &clock, &why);
         Py_END_ALLOW_THREADS
     }
-    if (!err && !(self->audit = aligned_alloc(RL_CACHE_LINE, sizeof(*self->audit))))
-        err = -ENOMEM;
     if (err) {
         core_raise(PyType_GetModule(type), err, why);
         Py_DECREF(self);
         return NULL;
     }
-    rl_audit_reader_init(self->audit, &self->trial->engine.audit);
     return (PyObject *)self;
 }
 
@@ -172,8 +169,11 @@ static PyObject *trial_wait(PyObject *op, PyObject *args, PyObject *kw)
         PyErr_SetString(PyExc_ValueError, "a timeout is 0 to 1e9 seconds");
         return NULL;
     }
-    Py_BEGIN_ALLOW_THREADS err = rl_trial_wait(t, (uint64_t)(timeout_s * 1e9));
-    Py_END_ALLOW_THREADS if (err == -EINTR && PyErr_CheckSignals() < 0) return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_trial_wait(t, (uint64_t)(timeout_s * 1e9));
+    Py_END_ALLOW_THREADS
+    if (err == -EINTR && PyErr_CheckSignals() < 0)
+        return NULL;
     if (err && err != -ETIMEDOUT && err != -EINTR)
         return core_raise(module_of(op), err, NULL);
     return PyBool_FromLong(err == 0);
@@ -217,9 +217,11 @@ static PyObject *trial_swap(PyObject *op, PyObject *args, PyObject *kw)
 
     if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "|d:swap", names, &timeout_s))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS err = rl_trial_swap(t, (uint64_t)(timeout_s * 1e9), &interval);
-    Py_END_ALLOW_THREADS if (err) return core_raise(module_of(op), err,
-                                                    "the rig did not turn in time");
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_trial_swap(t, (uint64_t)(timeout_s * 1e9), &interval);
+    Py_END_ALLOW_THREADS
+    if (err)
+        return core_raise(module_of(op), err, "the rig did not turn in time");
     return hist_object(PyModule_GetState(module_of(op)), interval);
 }
 
@@ -354,14 +356,17 @@ static PyObject *trial_book(PyObject *op, PyObject *args, PyObject *kw)
 static PyObject *trial_drain_audit(PyObject *op, PyObject *args, PyObject *kw)
 {
     static char *names[] = {"fd", NULL};
-    struct py_trial *self = (struct py_trial *)op;
+    struct rl_trial *t = trial_of(op);
     int fd, err;
 
-    if (!trial_of(op) || !PyArg_ParseTupleAndKeywords(args, kw, "i:drain_audit", names, &fd))
+    if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "i:drain_audit", names, &fd))
         return NULL;
-    Py_BEGIN_ALLOW_THREADS err = rl_audit_drain_fd(self->audit, fd);
-    Py_END_ALLOW_THREADS if (err) return core_raise(module_of(op), err, NULL);
-    return PyLong_FromUnsignedLongLong(self->audit->n_read);
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_audit_drain_fd(&t->audit, fd);
+    Py_END_ALLOW_THREADS
+    if (err)
+        return core_raise(module_of(op), err, NULL);
+    return PyLong_FromUnsignedLongLong(t->audit.n_read);
 }
 
 PyDoc_STRVAR(trial_doc,

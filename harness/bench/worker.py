@@ -10,6 +10,7 @@ import ctypes
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -248,9 +249,12 @@ def _health(held: engine.Trial) -> dict[str, int]:
     """What grows when something is wrong: memory, descriptors, errors, gaps, work not done."""
     counters = held.counters()
     exchange = counters["exchange"]
+    used = resource.getrusage(resource.RUSAGE_SELF)
     resident = Path("/proc/self/statm").read_text().split()[1]
     return {
         "rss_bytes": int(resident) * PAGE_BYTES,
+        "minflt": used.ru_minflt,
+        "majflt": used.ru_majflt,
         "n_fds": sum(1 for _ in Path("/proc/self/fd").iterdir()),
         "gaps": counters["feed"]["gaps"],
         "bad_messages": counters["feed"]["bad_messages"] + counters["feed"]["bad_frames"],

@@ -314,7 +314,7 @@ class Throughput(Phase):
 
     @property
     def n_probes(self) -> int:
-        """Probes of both searches at most: the ends, then one a halving (on the scale of ratios)."""
+        """Probes of both searches at most: the ends, then one a halving (of the ratio)."""
         octaves = math.log2(self.max_rate_per_s / self.target_rate_per_s)
         halvings = math.ceil(math.log2(octaves / math.log2(1 + self.width_bp / 10_000)))
         return 2 + 2 * max(0, halvings)
