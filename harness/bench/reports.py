@@ -11,8 +11,9 @@ import numpy as np
 from engine import Hist
 from harness.bench.launch import Report
 from harness.measure import percentiles
-from harness.measure.histogram import Histogram, empty
+from harness.measure.histogram import Histogram
 
+# Where the time goes, in the order of the path; filled in trials that time their stages.
 STAGES = ("decode", "book", "strategy", "risk", "encode", "tx")
 
 
@@ -40,11 +41,12 @@ def histogram_json(recorded: Hist) -> dict[str, Any]:
 class TrialReport:
     """One trial. Histograms in ns by name: wire, service, lateness, buf, gap and the stages.
 
-    `blocks` are `wire` second by second (histogram, seconds), of trials that reported so.
-    """
+    `saturated` counts the samples of each beyond the range. `blocks` are `wire` second by second
+    (histogram, seconds), of trials that reported so."""
 
     seconds: float
     histograms: dict[str, Histogram]
+    saturated: dict[str, int]
     counters: dict[str, dict[str, int]]
     usage: dict[str, dict[str, int]]
     identities: tuple[tuple[str, int, int], ...]
@@ -57,6 +59,7 @@ class TrialReport:
         return cls(
             seconds=report["seconds"],
             histograms={k: histogram_of(v) for k, v in report["hists"].items()},
+            saturated={k: v["saturated"] for k, v in report["hists"].items()},
             counters=report["counters"],
             usage=report["usage"] or {"engine": {}, "rig": {}},
             identities=tuple((name, left, right) for name, left, right in report["identities"]),
@@ -67,15 +70,6 @@ class TrialReport:
     @property
     def has_engine(self) -> bool:
         return self.answer is not None
-
-    def histogram(self, name: str) -> Histogram:
-        """Empty when nothing was recorded under this name."""
-        return self.histograms.get(name) or empty()
-
-    @property
-    def stages(self) -> dict[str, Histogram]:
-        """Where the time went, in the order of the path; only of a trial that timed its stages."""
-        return {name: self.histograms[name] for name in STAGES if name in self.histograms}
 
     @property
     def planned(self) -> int:
@@ -109,7 +103,7 @@ class TrialReport:
 
     @property
     def lateness_p999_ns(self) -> float:
-        return percentiles.table(self.histogram("lateness"), 1.0)["p99.9"] or 0.0
+        return percentiles.table(self.histograms["lateness"], 1.0)["p99.9"] or 0.0
 
     @property
     def allocs(self) -> int:
@@ -134,7 +128,7 @@ class TrialReport:
             "planned": self.planned,
             "sent": self.sent,
             "loss": self.loss,
-            "percentiles_ns": percentiles.table(self.histogram("wire"), 1.0),
+            "percentiles_ns": percentiles.table(self.histograms["wire"], 1.0),
             "lateness_p999_ns": self.lateness_p999_ns,
             "counters": self.counters,
             "usage": self.usage,

@@ -108,7 +108,7 @@ def _component(plan: ComponentPlan) -> dict[str, Any]:
         stream=stream,
     )
     return {
-        "hists": {name: histogram_json(h) for name, h in found.hists.items() if h.n},
+        "hists": {name: histogram_json(h) for name, h in found.hists.items()},
         "mix": found.mix,
         "facts": found.facts,
         "quiet_share": found.quiet_share,
@@ -280,7 +280,7 @@ def _report(
         identities.append(("audit records written = records in the log", written, n_records))
     return {
         "seconds": (load.n_frames - load.n_warmup) / plan.rate_per_s,
-        "hists": {name: histogram_json(h) for name, h in hists.items() if h.n or name == "wire"},
+        "hists": {name: histogram_json(h) for name, h in hists.items()},
         "counters": counters,
         "usage": held.usage(),
         "identities": identities,

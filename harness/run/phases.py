@@ -11,7 +11,7 @@ from engine import clock as engine_clock
 from engine import probe
 from harness.bench.launch import Report, measure
 from harness.bench.plan import ComponentPlan
-from harness.bench.reports import histogram_of
+from harness.bench.reports import STAGES, histogram_of
 from harness.config.scenario import (
     Clock,
     Components,
@@ -173,9 +173,9 @@ def _(phase: TickToTrade, session: Session) -> None:
 def _(phase: Stages, session: Session) -> None:
     """Where the time goes; the clock reads between the stages are in every figure."""
     for trial in phase.trials:
-        (report,) = repeat(session, trial, stage_timing=True)
-        for name, histogram in report.stages.items():
-            family = "e2e" if trial.feed == "itch" else f"e2e.{trial.feed}"
+        reports = repeat(session, trial, stage_timing=True)
+        family = "e2e" if trial.feed == "itch" else f"e2e.{trial.feed}"
+        for name in STAGES:
             session.histograms(
                 Measured(
                     f"{family}.stage.{name}",
@@ -186,9 +186,10 @@ def _(phase: Stages, session: Session) -> None:
                     load=trial.load,
                     facts={"observer": "a clock read before and after each stage"},
                 ),
-                [[Block(histogram, report.seconds)]],
+                [[Block(report.histograms[name], report.seconds)] for report in reports],
             )
-        account(session, trial.id, report)
+        for i, report in enumerate(reports, 1):
+            account(session, f"{trial.id}.r{i}", report)
 
 
 @perform.register
@@ -210,9 +211,8 @@ def _component(session: Session, name: str, regime: str, report: Report) -> None
     chain, quiet = (
         _chain_ns(report, clock.ns_per_tick, name_) for name_ in ("chain", "chain.quiet")
     )
-    verified = facts["n_wrong"] == 0
     judged = {
-        "verified": verified,
+        "verified": facts["n_wrong"] == 0,
         "answer_hash": f"{facts['answer_hash']:#018x}",
         "quantum_ns": clock.quantum_ns,
         "pair_p50_ns": pair["p50"],
@@ -221,7 +221,7 @@ def _component(session: Session, name: str, regime: str, report: Report) -> None
         "chain_p50_ns": chain.get("p50"),
         "chain_quiet_p50_ns": quiet.get("p50"),
         "quiet_share": report["quiet_share"],
-        "saturated": 0,
+        "saturated": report["hists"]["per_op"]["saturated"],
         "mix": report["mix"],
         **{key: facts[key] for key in ("n_ops", "n_inputs", "n_input_bytes", "n_live_orders")},
         "allocs": facts["allocs"],

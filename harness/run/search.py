@@ -103,6 +103,6 @@ def _hold(
     )
     report = TrialReport.of(measure(plan_of(session, trial)))
     session.series(report.series(SEARCH, rate_per_s))
-    seen = percentiles.table(report.histogram("wire"), 1.0).get(row.statistic) if row else None
+    seen = percentiles.table(report.histograms["wire"], 1.0).get(row.statistic) if row else None
     in_time = row is None or (seen is not None and row.target.met_by(seen))
     return _Held(no_loss=report.loss == 0, in_time=in_time)

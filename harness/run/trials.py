@@ -101,7 +101,7 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
                 regime=session.regime(trial.feed),
                 points=point,
                 load=trial.load,
-                facts=facts,
+                facts=facts | {"saturated": sum(r.saturated[point] for r in reports)},
                 roles=("engine",) if point == "buf" else BOTH,
             ),
             [_blocks(r, point) for r in reports],
@@ -112,7 +112,7 @@ def _blocks(report: TrialReport, point: str) -> list[Block]:
     """Second by second where that was recorded, else the repeat as a whole."""
     if point == "wire" and report.blocks:
         return [Block(histogram, seconds) for histogram, seconds in report.blocks]
-    return [Block(report.histogram(point), report.seconds)]
+    return [Block(report.histograms[point], report.seconds)]
 
 
 def account(session: Session, name: str, report: TrialReport) -> None:
