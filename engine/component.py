@@ -49,7 +49,8 @@ def measure(
     """Measure on a pinned thread. `stream` is the input of parsers and books.
 
     Raises ValueError for a name or regime that does not exist, EngineError for one that does not
-    fit."""
+    fit.
+    """
     found = _core.component(
         name=name,
         regime=regime,

@@ -73,7 +73,8 @@ def synthetic(
     `reprice_keeps_qty`, `last_fill_part`, `attributed` and `priced`, `tables` equally likely
     values, all by name (csrc/rig/synth.h). The body holds about `n_messages` operations and ends
     with the books as they were before it, so that it may be sent again and again. Raises
-    EngineError for sizes that cannot be made, ValueError for a calibration that lacks something."""
+    EngineError for sizes that cannot be made, ValueError for a calibration that lacks something.
+    """
     data, recs, loop_from, counts = _core.synth(
         seed=seed,
         n_body=n_messages,

@@ -65,7 +65,8 @@ def trial(
     Frame i is due at i // len(due_ns) * span_ns + due_ns[i % len(due_ns)] ns after the start; the
     first `n_warmup` of `n_frames` are not measured. `reflect_every` above 0 puts the reflector in
     the place of the engine. Raises EngineError with a sentence for what makes no sense or cannot be
-    had here."""
+    had here.
+    """
     held = _core.Trial(
         stream=stream,
         due_ns=due_ns,

@@ -1,7 +1,8 @@
 """The pytest face of Redline: markers, `--hours`, and measuring tests that own the machine.
 
 `pytest -m stability --hours 4` runs the soak scenario for four hours; anything marked perf, stress
-or stability refuses to share the cores with xdist workers."""
+or stability refuses to share the cores with xdist workers.
+"""
 
 from __future__ import annotations
 

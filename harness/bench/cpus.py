@@ -26,7 +26,8 @@ def choose(
 
     Isolated CPUs come first, then high numbers: interrupts favour the first CPU. The rig takes the
     next best that is not a hyperthread of the engine's core, and such a one only when nothing else
-    is left."""
+    is left.
+    """
     kept = set(isolated)
     ranked = sorted(set(allowed), key=lambda cpu: (cpu in kept, cpu), reverse=True)
     if len(ranked) < 2:

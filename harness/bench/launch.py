@@ -1,7 +1,8 @@
 """Starting a measuring process, hearing what it reports, and never leaving it behind.
 
 The parent sleeps while the child measures: it wakes when the child prints a line. The child prints
-one JSON object a line: `{"event": "interval" | "result" | "error", ...}`."""
+one JSON object a line: `{"event": "interval" | "result" | "error", ...}`.
+"""
 
 from __future__ import annotations
 

@@ -42,7 +42,8 @@ class TrialReport:
     """One trial. Histograms in ns by name: wire, service, lateness, buf, gap and the stages.
 
     `saturated` counts the samples of each beyond the range. `blocks` are `wire` second by second
-    (histogram, seconds), of trials that reported so."""
+    (histogram, seconds), of trials that reported so.
+    """
 
     seconds: float
     histograms: dict[str, Histogram]

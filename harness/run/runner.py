@@ -2,7 +2,8 @@
 
 The order is the argument: what the host is, what it takes away, what the bench costs, what the
 parts cost, what the whole does, and then once more what the host takes away. Nothing is judged
-before everything is on the disk."""
+before everything is on the disk.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ def run(
 
     A capture named by `input_path` replaces the synthetic stream of its own protocol. An interrupt
     raises Interrupted and leaves a `.partial` directory, except in a soak, which ends as
-    INCOMPLETE."""
+    INCOMPLETE.
+    """
     facts = collect()
     examine(facts, cpus=scenario.requires.cpus).require()
     cpus = choose_here(facts)
