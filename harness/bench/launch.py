@@ -18,7 +18,7 @@ from harness.bench.plan import Plan, to_json
 from harness.errors import RedlineError
 
 Report = dict[str, Any]
-STOP_GRACE_S = 10.0  # a trial stops within its drain time; beyond that it hangs
+STOP_GRACE_S = 10.0  # ends at once; a process that does not is stuck in the kernel
 
 
 class BenchError(RedlineError):
@@ -57,7 +57,7 @@ def measure(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Re
 
 def _stop(child: subprocess.Popen[str]) -> None:
     if child.poll() is None:
-        child.send_signal(signal.SIGINT)
+        child.terminate()  # an interrupt would be ignored where a job control shell said so
         try:
             child.wait(STOP_GRACE_S)
         except subprocess.TimeoutExpired:
