@@ -9,6 +9,7 @@ scenario (`with_overrides`), which is what the run directory then holds.
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -175,14 +176,14 @@ class Trial(Strict):
 Trials = Annotated[tuple[Trial, ...], Field(min_length=1)]
 
 
-class Phase(Strict):
+class Phase(Strict, ABC):
     """A step of a run; `gives` are the metrics that it yields besides those it names."""
 
     gives: ClassVar[tuple[str, ...]] = ()
 
+    @abstractmethod
     def measured_ns(self) -> int:
         """How long it measures when nothing is repeated."""
-        raise NotImplementedError
 
     def metric_ids(self) -> tuple[str, ...]:
         return self.gives

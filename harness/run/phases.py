@@ -102,7 +102,7 @@ def _offset(session: Session) -> Json:
 @singledispatch
 def perform(phase: Phase, session: Session) -> None:
     """Do what a phase of the scenario says."""
-    raise NotImplementedError(type(phase).__name__)
+    raise TypeError(f"no step is known for a {type(phase).__name__}")
 
 
 @perform.register
