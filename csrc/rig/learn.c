@@ -86,9 +86,41 @@ static uint64_t read_frame(struct rl_feed *f, const uint8_t *frame, uint32_t n_b
     return seq;
 }
 
+static bool is_numbered(const struct rl_feed *f, uint32_t key)
+{
+    if (f->n_instruments > 0 && f->keys[f->n_instruments - 1] == key)
+        return true; /* one instrument, or runs of one: the common file */
+    for (uint32_t i = 0; i < f->n_instruments; i++)
+        if (f->keys[i] == key)
+            return true;
+    return false;
+}
+
+void rl_learn_names(struct rl_feed *f, const struct rl_stream *stream)
+{
+    if (stream->feed != RL_FEED_DBN)
+        return;
+    for (uint64_t i = 0; i < stream->n_recs; i++) {
+        const struct rl_stream_rec *rec = &stream->recs[i];
+        char symbol[RL_FEED_SYMBOL] = {0};
+        uint32_t key;
+
+        if (rec->n_bytes < RL_DBN_MBO_BYTES)
+            continue; /* refused when it is read */
+        key = rl_dbn_instrument(stream->bytes + rec->offset);
+        if (is_numbered(f, key))
+            continue;
+        if (!rl_dbn_symbol(stream->bytes, stream->n_bytes, key, symbol, sizeof symbol))
+            rl_fix_print_uint(symbol, key);
+        if (rl_feed_name(f, key, symbol) != 0)
+            return; /* the table is full: the reader says so */
+    }
+}
+
 static int read_all(struct rl_learnt *learnt, struct rl_feed *f, const struct rl_stream *stream,
                     uint8_t *frame, uint64_t *record_seqs, const char **why)
 {
+    rl_learn_names(f, stream);
     for (uint64_t i = 0; i < stream->n_recs; i++) {
         uint32_t n_bytes = frame_of(stream, i, frame);
         uint64_t seq;

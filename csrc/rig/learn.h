@@ -33,6 +33,13 @@ int rl_learn(struct rl_learnt *learnt, const struct rl_stream *stream,
              const struct rl_feed_config *config, uint64_t *record_seqs, const char **why);
 void rl_learnt_free(struct rl_learnt *learnt);
 
+/*
+ * DBN: gives a fresh feed the symbols that the file's metadata has for the instruments of the
+ * stream, in order of appearance; an instrument that it does not name keeps its number. Others:
+ * nothing.
+ */
+void rl_learn_names(struct rl_feed *f, const struct rl_stream *stream);
+
 /* MOLD: the sequence of a captured packet; 0 when it is shorter than its header. */
 uint64_t rl_stream_record_seq(const struct rl_stream *stream, uint64_t record);
 

@@ -261,6 +261,8 @@ static int set_up(struct rl_trial *t, struct rl_pipeline_config *p, const char *
     if (!err)
         err = rl_pipeline_init(&t->engine, &t->arena, p, &t->clock, t->market_cable.end[1],
                                t->session_cable.end[1], &t->shared, &t->kill, why);
+    if (!err)
+        rl_learn_names(&t->engine.feed, &c->stream);
     if (!err && c->mode == RL_TRIAL_REFLECT) {
         *why = "reflect: the stream has no symbol to order";
         err = rl_reflect_init(&t->reflect, &c->stream, c->reflect_every, first, c->epoch,

@@ -37,6 +37,7 @@ KNOWN: dict[str, dict[str, Any]] = {
         "best_px_nano": [4_810_000_000_000, 4_810_250_000_000],
         "orders": 11_217,
         "last_sequence": 59_585,
+        "symbol": "ESH4",
     },
     "itch/itch50-1m.bin.zst": {
         "messages": 1_016_201,
