@@ -53,6 +53,7 @@ REGIMES: Mapping[str, tuple[Regime, ...]] = {
     "hist.record": ("hot", "stream", "random"),
 }
 
+MAX_RATE_PER_S = 1_000_000_000  # a message a nanosecond: schedules count in these
 MAX_HOURS = 24 * 31  # a month: longer is a slip of the keyboard
 CLOCK_WINDOWS = 4  # two before the measurements and two after, which must agree
 
@@ -134,7 +135,7 @@ class Trial(Strict):
     id: MetricId
     feed: Feed
     schedule: Schedule = "constant"
-    rate_per_s: Annotated[Rate, Field(alias="rate")]
+    rate_per_s: Annotated[Rate, Field(alias="rate", le=MAX_RATE_PER_S)]
     warmup_ns: Annotated[Duration, Field(alias="warmup")]
     duration_ns: Annotated[PositiveDuration, Field(alias="duration")]
     repeats: Annotated[int, Field(ge=1, le=1000)] = 1
@@ -299,7 +300,7 @@ class Throughput(Phase):
     id: MetricId
     feed: Feed
     target_rate_per_s: Annotated[Rate, Field(alias="target_rate")]
-    max_rate_per_s: Annotated[Rate, Field(alias="max_rate")]
+    max_rate_per_s: Annotated[Rate, Field(alias="max_rate", le=MAX_RATE_PER_S)]
     width_bp: Annotated[Share, Field(alias="width", gt=0, le=10_000)]
     probe_ns: Annotated[PositiveDuration, Field(alias="probe")]
     trial_ns: Annotated[PositiveDuration, Field(alias="trial")]
@@ -344,7 +345,7 @@ class Soak(Phase):
     id: MetricId
     feed: Feed
     schedule: Schedule = "constant"
-    rate_per_s: Annotated[Rate, Field(alias="rate")]
+    rate_per_s: Annotated[Rate, Field(alias="rate", le=MAX_RATE_PER_S)]
     warmup_ns: Annotated[Duration, Field(alias="warmup")]
     duration_ns: Annotated[PositiveDuration, Field(alias="duration")]
     interval_ns: Annotated[PositiveDuration, Field(alias="interval")]
@@ -469,6 +470,9 @@ class Scenario(Strict):
                 what = "soak" if option == "--hours" else "trial"
                 raise ConfigError(f"{option}: scenario {self.name!r} has no {what} to apply it to")
         if rate_per_s is not None:
+            if rate_per_s > MAX_RATE_PER_S:
+                most = units.format_rate(MAX_RATE_PER_S)
+                raise ConfigError(f"--rate: at most {most}: {units.format_rate(rate_per_s)}")
             fastest = max(units.parse_rate(load_["rate"]) for load_ in loads)
             for load_ in loads:
                 rate = units.parse_rate(load_["rate"]) * rate_per_s // fastest

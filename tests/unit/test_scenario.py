@@ -104,6 +104,11 @@ def test_the_steps_of_a_run_begin_and_end_with_the_noise_floor() -> None:
     assert all(step.lines for step in steps)
 
 
+def test_a_rate_beyond_any_schedule_is_one_line() -> None:
+    with pytest.raises(ConfigError, match="--rate: at most 1G/s: 2G/s"):
+        shipped("week1").with_overrides(rate_per_s=2_000_000_000)
+
+
 def test_a_search_counts_its_probes_from_its_bracket() -> None:
     (search,) = (p for p in shipped("week1").phases if isinstance(p, Throughput))
     # 1M to 16M are four octaves, 10 % is 0.1375 of one: both ends, then five halvings, twice.
