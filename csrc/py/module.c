@@ -53,8 +53,8 @@ static PyTypeObject *core_type(PyObject *module, PyType_Spec *spec)
 static int core_exec(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
-    PyMethodDef *groups[] = {clock_functions, market_functions, synth_functions, probe_functions,
-                             component_functions};
+    PyMethodDef *groups[] = {clock_functions, market_functions, synth_functions,
+                             trade_functions, probe_functions,  component_functions};
     const char *missing = rl_cpu_missing();
 
     if (missing) {

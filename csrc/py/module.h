@@ -19,8 +19,8 @@ struct core_state {
 };
 
 /* Functions that each file adds to the module; NULL-terminated. */
-extern PyMethodDef clock_functions[], market_functions[], synth_functions[], probe_functions[],
-    component_functions[];
+extern PyMethodDef clock_functions[], market_functions[], synth_functions[], trade_functions[],
+    probe_functions[], component_functions[];
 
 extern PyType_Spec hist_spec, trial_spec;
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
+from engine.trade import read_audit
 from harness.bench.launch import Report, measure
 from harness.bench.plan import Mode, TrialPlan
 from harness.bench.reports import TrialReport
@@ -62,8 +63,21 @@ def repeat(
         intervals: list[Report] = []
         report = TrialReport.of(measure(plan, intervals.append), intervals)
         session.series(report.series(trial.id, trial.rate_per_s))
+        if keeps_audit:
+            _check_audit(session, name, report)
         reports.append(report)
     return reports
+
+
+def _check_audit(session: Session, name: str, report: TrialReport) -> None:
+    """Every decision that the engine counted is in its log, in an unbroken chain."""
+    log = read_audit(session.dir.file(name).read_bytes())
+    session.check(
+        f"answer.{name}",
+        "the audit log holds every decision in an unbroken chain",
+        log.n_whole,
+        report.counters["engine"]["audit_records"],
+    )
 
 
 def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
+from engine.trade import AUDIT_RECORD_BYTES, AuditLog, read_audit
 from harness.run.verify import verify
 
 from .conftest import redline
@@ -83,7 +84,17 @@ def test_the_audit_log_holds_every_decision(small_run: Path) -> None:
     trials = [json.loads(line) for line in (small_run / "series.jsonl").read_text().splitlines()]
     first = next(t for t in trials if t["phase"] == "e2e.itch")
     log = small_run / "e2e.itch.r1.audit"
-    assert log.stat().st_size == 64 * first["counters"]["engine"]["audit_records"] > 0
+    n_records = first["counters"]["engine"]["audit_records"]
+    assert log.stat().st_size == AUDIT_RECORD_BYTES * n_records > 0
+    assert read_audit(log.read_bytes()) == AuditLog(n_records, n_records)
+
+
+def test_a_changed_audit_record_breaks_the_chain_where_it_lies(small_run: Path) -> None:
+    log = bytearray((small_run / "e2e.itch.r1.audit").read_bytes())
+    log[5 * AUDIT_RECORD_BYTES + 30] ^= 1
+    assert read_audit(bytes(log)).n_whole == 5
+    without_the_third = log[: 2 * AUDIT_RECORD_BYTES] + log[3 * AUDIT_RECORD_BYTES :]
+    assert read_audit(bytes(without_the_third)).n_whole == 2
 
 
 def test_the_books_of_two_repeats_of_one_stream_are_equal(small_run: Path) -> None:
