@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 
 from engine import _core
@@ -45,7 +46,12 @@ def caps() -> dict[str, object]:
 
 
 def calibrate(window_ns: int = 1_000_000_000) -> Clock:
-    """Calibrate over two windows of `window_ns`; sleeps meanwhile. Raises EngineError."""
+    """Calibrate over two windows of `window_ns`; sleeps meanwhile.
+
+    Raises EngineError, also for a counter that cannot be trusted.
+    """
+    if not caps()["trusted"]:
+        raise _core.EngineError(errno.ENOTSUP, "this CPU has no invariant time stamp counter")
     tsc_hz, disagree_ppb = _core.clock_calibrate(window_ns)
     return Clock(tsc_hz, disagree_ppb, _core.clock_quantum()["quantum_ticks"])
 
