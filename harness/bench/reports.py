@@ -41,9 +41,9 @@ def histogram_json(recorded: Hist) -> dict[str, Any]:
 class TrialReport:
     """One trial. Histograms in ns by name: wire, service, lateness, buf, gap and the stages.
 
-    `saturated` counts the samples of each beyond the range. `blocks` are `wire` second by second
-    (histogram, seconds), of trials that reported so.
-    """
+    `placement_ns` is a cache line's round trip between the two CPUs, before and after. `saturated`
+    counts the samples of each beyond the range. `blocks` are `wire` second by second (histogram,
+    seconds), of trials that reported so."""
 
     seconds: float
     histograms: dict[str, Histogram]
@@ -52,6 +52,7 @@ class TrialReport:
     usage: dict[str, dict[str, int]]
     identities: tuple[tuple[str, int, int], ...]
     answer: dict[str, Any] | None
+    placement_ns: tuple[float, float]
     blocks: tuple[tuple[Histogram, float], ...] = ()
 
     @classmethod
@@ -65,6 +66,7 @@ class TrialReport:
             usage=report["usage"] or {"engine": {}, "rig": {}},
             identities=tuple((name, left, right) for name, left, right in report["identities"]),
             answer=report["answer"],
+            placement_ns=(report["placement_ns"][0], report["placement_ns"][1]),
             blocks=tuple((histogram_of(i["hist"]), i["seconds"]) for i in intervals),
         )
 
@@ -131,6 +133,7 @@ class TrialReport:
             "loss": self.loss,
             "percentiles_ns": percentiles.table(self.histograms["wire"], 1.0),
             "lateness_p999_ns": self.lateness_p999_ns,
+            "placement_ns": list(self.placement_ns),
             "counters": self.counters,
             "usage": self.usage,
             "broken": self.broken,

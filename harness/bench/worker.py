@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 import engine
 from engine import clock as engine_clock
-from engine import component
+from engine import component, probe
 from engine.market import Stream
 from engine.pipeline import Limits, Strategy, trial
 from harness.bench.plan import ComponentPlan, EnginePlan, StreamPlan, TrialPlan, from_json
@@ -144,15 +144,19 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
             )
         )
         audit = _audit_file(plan, stack)
+        before_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
         held.start()
         try:
-            intervals = _follow(held, plan, audit)
+            wire = _follow(held, plan, audit)
         except KeyboardInterrupt:
             held.stop()
             held.wait(STOP_S)
             raise
         n_records = held.drain_audit(audit) if audit is not None else 0
-        return _report(held, plan, load, stream, intervals, n_records)
+        report = _report(held, plan, load, stream, wire, n_records)
+    # Virtual CPUs move between caches: a figure that crosses cores is worth what they were apart.
+    after_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
+    return report | {"placement_ns": [before_ns, after_ns]}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -170,6 +170,12 @@ def answer_text(answer: Mapping[str, Any] | None) -> str:
     return f"{said}; {orders} orders in {books} books, hash {answer['hash']}"
 
 
+def placement_text(facts: Mapping[str, Any]) -> str:
+    """Round trips of a cache line between the cores, nearest to farthest: unlike ones differ."""
+    near, far = facts.get("placement_min_ns"), facts.get("placement_max_ns")
+    return NOT_AVAILABLE if near is None or far is None else f"{near:.0f}-{far:.0f}"
+
+
 def px_text(px_nano: int | None) -> str:
     """A price in full, at least two decimals; shifted, not divided: no digit is invented."""
     if px_nano is None or abs(px_nano) >= 2**62:  # the engine's word for no price

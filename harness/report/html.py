@@ -21,7 +21,7 @@ import jinja2
 from harness.measure.percentiles import PUBLISHED
 from harness.report import charts, depth, host, metrics, signoff
 from harness.report.evidence import Evidence, Json, read_evidence
-from harness.report.figures import count_text, load_text, px_text, short_count
+from harness.report.figures import count_text, load_text, placement_text, px_text, short_count
 from harness.report.page import Sheet, Table, pairs, text_of
 from harness.run.verdicts import State
 
@@ -176,9 +176,12 @@ def _loads(run: Json) -> Table:
                 text_of(m.get("regime")),
                 short_count(facts["n"]) if facts.get("n") is not None else text_of(None),
                 text_of(facts.get("loss")),
+                placement_text(facts),
             ]
         )
-    return Table(["measurement", "points", "load", "regime", "samples", "lost"], rows)
+    return Table(
+        ["measurement", "points", "load", "regime", "samples", "lost", "placement, ns"], rows
+    )
 
 
 def _checks(run: Json) -> Table:

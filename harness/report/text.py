@@ -6,7 +6,7 @@ import textwrap
 from pathlib import Path
 
 from harness.report.evidence import Evidence, read_evidence
-from harness.report.figures import answer_text, count_text, load_text, plain
+from harness.report.figures import answer_text, count_text, load_text, placement_text, plain
 from harness.report.page import Group, Row, Signoff
 from harness.report.signoff import signoff
 from harness.run.verdicts import missing
@@ -78,17 +78,17 @@ def _gates(page: Signoff) -> list[str]:
 
 def _paths(evidence: Evidence) -> list[str]:
     """From wire to wire, whatever a row says of it: the scored path, those beside it, the bench."""
-    lines = ["Wire to wire, ns  " + "".join(name.rjust(11) for name in ("n", *PATH_QUANTILES))]
+    heads = ("n", *PATH_QUANTILES, "placement")
+    lines = ["Wire to wire, ns" + "".join(name.rjust(11) for name in heads) + " load"]
     for metric in evidence.run.get("metrics", []):
         if metric.get("points") != "wire" or metric.get("kind") != "latency":
             continue
         table = metric.get("percentiles") or {}
         cells = [count_text(float(metric["n"]))]
         cells += [_whole(table.get(name)) for name in PATH_QUANTILES]
+        cells.append(placement_text((evidence.measured(metric) or {}).get("facts", {})))
         name, load = str(metric["id"]), load_text(str(metric["load"]))
-        lines.append(
-            f"  {name.ljust(16)}" + "".join(cell.rjust(11) for cell in cells) + f"  {load}"
-        )
+        lines.append(f"  {name.ljust(14)}" + "".join(c.rjust(11) for c in cells) + f" {load}")
     return lines if len(lines) > 1 else []
 
 

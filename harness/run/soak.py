@@ -10,7 +10,7 @@ from harness.bench.reports import TrialReport, histogram_of
 from harness.config.scenario import Soak
 from harness.measure import percentiles
 from harness.run.session import Measured, Session
-from harness.run.trials import BOTH, account, hot_path, plan_of
+from harness.run.trials import BOTH, account, hot_path, placement, plan_of
 
 
 def soak(phase: Soak, session: Session) -> None:
@@ -64,6 +64,7 @@ def soak(phase: Soak, session: Session) -> None:
             "sent": report.sent,
             "lateness_p999_ns": report.lateness_p999_ns,
             "answer_hash": report.answer_hash,
+            **placement([report]),
         }
     session.logged(
         Measured(

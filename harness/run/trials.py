@@ -95,6 +95,7 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
         "faults": max(r.faults for r in reports),
         "answer_hash": last.answer_hash,
     }
+    facts |= placement(reports)
     wire, buf = trial.measures.wire, trial.measures.buf
     wanted: list[tuple[str, str]] = []
     if wire:
@@ -120,6 +121,12 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
             ),
             [_blocks(r, point) for r in reports],
         )
+
+
+def placement(reports: Sequence[TrialReport]) -> dict[str, float]:
+    """How near and how far apart the two CPUs were seen: like is compared with like only."""
+    seen = [ns for report in reports for ns in report.placement_ns]
+    return {"placement_min_ns": min(seen), "placement_max_ns": max(seen)}
 
 
 def _blocks(report: TrialReport, point: str) -> list[Block]:

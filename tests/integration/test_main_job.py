@@ -97,6 +97,14 @@ def test_a_changed_audit_record_breaks_the_chain_where_it_lies(small_run: Path) 
     assert read_audit(bytes(without_the_third)).n_whole == 2
 
 
+def test_every_figure_that_crosses_cores_says_how_far_apart_they_were(small_run: Path) -> None:
+    found = {m["id"]: m["facts"] for m in record_of(small_run)["measurements"]}
+    for name in ("null.wire", "e2e.wire", "e2e.fix.wire"):
+        assert 0 < found[name]["placement_min_ns"] <= found[name]["placement_max_ns"]
+    trials = [json.loads(line) for line in (small_run / "series.jsonl").read_text().splitlines()]
+    assert all(len(t["placement_ns"]) == 2 for t in trials)
+
+
 def test_the_books_of_two_repeats_of_one_stream_are_equal(small_run: Path) -> None:
     trials = [json.loads(line) for line in (small_run / "series.jsonl").read_text().splitlines()]
     hashes = {t["answer"]["hash"] for t in trials if t["phase"] == "e2e.itch"}
