@@ -51,7 +51,7 @@ class EnginePlan:
 class TrialPlan:
     """One engine, or reflector, and one rig on two CPUs, loaded on a schedule fixed in advance.
 
-    A capture ends the trial with its last record, however long `duration_ns` is. With `interval_ns`
+    A capture is sent once and whole, whatever `duration_ns` says. With `interval_ns`
     above 0 histograms are handed out as the trial runs.
     """
 

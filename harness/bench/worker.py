@@ -35,7 +35,7 @@ from harness.traffic.captures import stream_of
 from harness.traffic.inputs import open_input
 
 CALIBRATION_NS = 50_000_000  # two windows agree to well under a ppm: more than a trial can tell
-REFLECT_EVERY = 64  # frames an order of the null bench: about the engine's own share
+REFLECT_EVERY = 64  # frames an order of the null bench: no rarer than the engine's orders
 AUDIT_SLOTS = 1 << 20  # records between two drains; a full log refuses orders
 CAPTURE_INSTRUMENTS = 1 << 13  # a whole equities market fits
 CAPTURE_ORDERS = 1 << 19
@@ -48,8 +48,9 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def main(argv: list[str]) -> int:
-    """Do the plan in argv[1] for the process argv[2]. 0 with a result printed, 1 with an error, 130
-    when interrupted.
+    """Do the plan in argv[1] for the process argv[2].
+
+    Returns 0 with a result printed, 1 with an error, 130 when interrupted.
     """
     _die_with(int(argv[2]))
     plan = from_json(json.loads(argv[1]))
@@ -170,7 +171,7 @@ class _Load:
 
 
 def _load(plan: TrialPlan, stream: Stream, n_snapshot: int) -> _Load:
-    """A looped stream for as long as asked; a capture once, at most as long as asked.
+    """A looped stream for as long as asked; a capture once and whole, however long that takes.
 
     The records that build the books are sent first and never measured.
     """
@@ -178,8 +179,7 @@ def _load(plan: TrialPlan, stream: Stream, n_snapshot: int) -> _Load:
     n_warmup = n_snapshot + plan.rate_per_s * plan.warmup_ns // NS_PER_S
     n_frames = n_warmup + plan.rate_per_s * plan.duration_ns // NS_PER_S
     if stream.loop_from >= n_recs:
-        # A short capture is still measured: at most a tenth of it warms up what the snapshot did
-        # not.
+        # A short capture is still measured: a tenth of it at most goes to the warm-up.
         n_warmup = min(n_warmup, n_snapshot + (n_recs - n_snapshot) // 10)
         n_frames = n_recs
     if plan.schedule == "recorded" and plan.stream.path is not None:
