@@ -1,5 +1,5 @@
 /* Captures and synthetic streams as bytes plus an index of records. */
-#include "market/replay.h"
+#include "market/replay/replay.h"
 
 #include "py/module.h"
 

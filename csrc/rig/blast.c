@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "market/mold.h"
+#include "market/codec/mold.h"
 #include "rig/worker.h"
 
 #define RL_WRAP_BYTES (RL_MOLD_HEADER + RL_MOLD_BLOCK)

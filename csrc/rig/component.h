@@ -24,7 +24,7 @@
 #include "base/clock.h"
 #include "base/hist.h"
 #include "base/mem.h"
-#include "market/book.h"
+#include "market/book/book.h"
 #include "rig/probe.h"
 #include "rig/stream.h"
 

@@ -19,8 +19,8 @@
 #include "base/clock.h"
 #include "base/hist.h"
 #include "base/mem.h"
-#include "market/feed.h"
-#include "market/fix.h"
+#include "market/feed/feed.h"
+#include "market/fix/fix.h"
 #include "net/port.h"
 #include "rig/sent.h"
 

@@ -10,7 +10,7 @@
 #define RL_RIG_LEARN_H
 
 #include "base/mem.h"
-#include "market/feed.h"
+#include "market/feed/feed.h"
 #include "rig/stream.h"
 
 struct rl_learnt {

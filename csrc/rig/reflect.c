@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "market/mold.h"
+#include "market/codec/mold.h"
 
 int rl_reflect_init(struct rl_reflect *r, const struct rl_stream *stream, uint32_t every,
                     const char *symbol, uint32_t epoch, struct rl_port *market,

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "market/fix.h"
+#include "market/fix/fix.h"
 #include "net/port.h"
 #include "rig/pipeline.h"
 #include "rig/stream.h"

@@ -14,8 +14,8 @@
 #define RL_RIG_STREAM_H
 
 #include "base/defs.h"
-#include "market/feed.h"
-#include "market/replay.h"
+#include "market/feed/feed.h"
+#include "market/replay/replay.h"
 
 /* X(name, text) */
 #define RL_FRAMINGS(X)                                                                    \

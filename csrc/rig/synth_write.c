@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "market/itch.h"
+#include "market/codec/itch.h"
 
 #define DAY_NS (86400ULL * 1000000000ULL)
 #define MAX_ENTRIES 3

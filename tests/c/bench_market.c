@@ -16,9 +16,9 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "capture.h"
-#include "market/book.h"
-#include "market/feed.h"
-#include "market/replay.h"
+#include "market/book/book.h"
+#include "market/feed/feed.h"
+#include "market/replay/replay.h"
 
 enum { CHUNK = 1000, N_REPLAYS = 9, MAX_CHUNKS = 1100 };
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "market/itch.h"
+#include "market/codec/itch.h"
 #include "net/port_shm.h"
 #include "rig/pipeline.h"
 

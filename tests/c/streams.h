@@ -9,7 +9,7 @@
 #define RL_TESTS_STREAMS_H
 
 #include "check.h"
-#include "market/itch.h"
+#include "market/codec/itch.h"
 #include "rig/stream.h"
 
 #include <string.h>

@@ -4,7 +4,7 @@
 
 #include "base/mem.h"
 #include "market.h"
-#include "market/mold.h"
+#include "market/codec/mold.h"
 #include "net/port_shm.h"
 #include "rig/blast.h"
 #include "rig/worker.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "market/book.h"
+#include "market/book/book.h"
 
 static struct rl_arena arena;
 static struct rl_books books;

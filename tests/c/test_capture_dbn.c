@@ -2,9 +2,9 @@
 #include "capture.h"
 
 #include "base/mem.h"
-#include "market/book.h"
-#include "market/feed.h"
-#include "market/replay.h"
+#include "market/book/book.h"
+#include "market/feed/feed.h"
+#include "market/replay/replay.h"
 
 static struct rl_arena arena;
 static struct rl_books books;

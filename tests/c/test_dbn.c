@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "market/dbn.h"
+#include "market/codec/dbn.h"
 
 static struct rl_update decode(char action, char side)
 {

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "market/feed.h"
+#include "market/feed/feed.h"
 
 static struct rl_arena arena;
 static struct rl_feed feed;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "market/fix.h"
+#include "market/fix/fix.h"
 
 static struct rl_fix_field fields[RL_FIX_MAX_FIELDS];
 static struct rl_fix_msg msg = {.fields = fields, .n_fields_max = RL_FIX_MAX_FIELDS};

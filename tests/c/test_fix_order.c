@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "market/fix.h"
+#include "market/fix/fix.h"
 
 static struct rl_fix_field fields[64];
 static struct rl_fix_msg msg = {.fields = fields, .n_fields_max = 64};

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "market/itch.h"
+#include "market/codec/itch.h"
 
 static const struct rl_itch_head head = {.locate = 7, .tracking = 2, .ts_ns = 34200000000123ULL};
 

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "market/mold.h"
+#include "market/codec/mold.h"
 
 static const char session[] = "REDLINE001";
 

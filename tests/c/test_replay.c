@@ -4,11 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
-#include "market/dbn.h"
-#include "market/fix.h"
-#include "market/itch.h"
-#include "market/mold.h"
-#include "market/replay.h"
+#include "market/codec/dbn.h"
+#include "market/codec/itch.h"
+#include "market/codec/mold.h"
+#include "market/fix/fix.h"
+#include "market/replay/replay.h"
 
 static uint8_t file[4096];
 static uint32_t n_file;

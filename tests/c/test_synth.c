@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "market/book.h"
+#include "market/book/book.h"
 #include "rig/synth.h"
 
 /* A coarse calibration: twenty equally likely values a table, and a tail where one matters. */

@@ -1,7 +1,7 @@
 /* Trials over captured input, and configs that make no sense. */
 #include "trial_bench.h"
 
-#include "market/mold.h"
+#include "market/codec/mold.h"
 
 static void test_configs_that_make_no_sense_are_refused_with_a_sentence(void)
 {
@@ -108,7 +108,7 @@ static struct rl_stream captured_line(uint64_t *n_messages)
                                               qty, "ABC", market_px(side, 0))));
         }
         stream_push(&b, packet, rl_mold_finish(&w));
-        b.recs[b.n_recs - 1].n_messages = packets[i].n;
+        b.recs[b.n_recs - 1].n_messages = (uint16_t)packets[i].n;
         *n_messages += packets[i].n;
     }
     return (struct rl_stream){.bytes = b.bytes,

@@ -7,9 +7,9 @@
 #include "../check.h"
 #include "base/mem.h"
 #include "fuzz.h"
-#include "market/book.h"
-#include "market/feed.h"
-#include "market/fix.h"
+#include "market/book/book.h"
+#include "market/feed/feed.h"
+#include "market/fix/fix.h"
 
 enum { MAX_FIELDS = 64 };
 

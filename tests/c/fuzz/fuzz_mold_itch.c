@@ -8,8 +8,8 @@
 #include "../check.h"
 #include "base/mem.h"
 #include "fuzz.h"
-#include "market/book.h"
-#include "market/feed.h"
+#include "market/book/book.h"
+#include "market/feed/feed.h"
 
 static struct rl_arena arena;
 static struct rl_books books;

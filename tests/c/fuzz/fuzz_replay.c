@@ -7,11 +7,11 @@
 
 #include "../check.h"
 #include "fuzz.h"
-#include "market/dbn.h"
-#include "market/fix.h"
-#include "market/itch.h"
-#include "market/mold.h"
-#include "market/replay.h"
+#include "market/codec/dbn.h"
+#include "market/codec/itch.h"
+#include "market/codec/mold.h"
+#include "market/fix/fix.h"
+#include "market/replay/replay.h"
 
 enum { MAX_RECS = 2048 };
 

@@ -1,5 +1,5 @@
 /* FIX values: decimals without floats, times, and which tags hold raw data. */
-#include "market/fix.h"
+#include "market/fix/fix.h"
 
 static const uint64_t powers_of_ten[19] = {
     1ULL,

@@ -1,5 +1,5 @@
 /* Questions to the books that are not asked on the hot path: depth, hash, integrity. */
-#include "market/book.h"
+#include "market/book/book.h"
 
 #include <errno.h>
 

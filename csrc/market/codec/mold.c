@@ -1,4 +1,4 @@
-#include "market/mold.h"
+#include "market/codec/mold.h"
 
 void rl_mold_begin(struct rl_mold_writer *w, uint8_t *packet, uint32_t n_max, const char *session,
                    uint64_t seq)

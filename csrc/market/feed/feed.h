@@ -21,10 +21,10 @@
 #define RL_MARKET_FEED_H
 
 #include "base/defs.h"
-#include "market/dbn.h"
-#include "market/fix.h"
-#include "market/itch.h"
-#include "market/mold.h"
+#include "market/codec/dbn.h"
+#include "market/codec/itch.h"
+#include "market/codec/mold.h"
+#include "market/fix/fix.h"
 #include "market/update.h"
 
 struct rl_arena;

@@ -1,4 +1,4 @@
-#include "market/dbn.h"
+#include "market/codec/dbn.h"
 
 static uint16_t u16_at(const uint8_t *p)
 {

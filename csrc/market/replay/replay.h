@@ -30,7 +30,9 @@ struct rl_stream_rec {
     uint64_t
         ts_ns; /* ITCH: since midnight; DBN: ts_recv; FIX: SendingTime; PCAP: capture; 0 unknown */
     uint32_t n_bytes;
-    uint32_t n_messages; /* 1, or the packet's count */
+    uint16_t n_messages; /* 1, or the packet's count */
+    uint8_t line;        /* captures of several lines: which one; else 0 */
+    uint8_t unused;
 };
 _Static_assert(sizeof(struct rl_stream_rec) == 24, "mirrored by a numpy dtype");
 

@@ -4,7 +4,7 @@
 #ifndef RL_MARKET_FEED_INNER_H
 #define RL_MARKET_FEED_INNER_H
 
-#include "market/feed.h"
+#include "market/feed/feed.h"
 
 #define RL_FEED_NONE UINT32_MAX
 /* A number that far ahead is damage, not a gap: following it would deafen the feed. */

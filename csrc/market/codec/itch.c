@@ -1,4 +1,4 @@
-#include "market/itch.h"
+#include "market/codec/itch.h"
 
 const uint8_t rl_itch_sizes[256] = {
 #define SIZE(type, n_bytes, name) [type] = n_bytes,

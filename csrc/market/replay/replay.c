@@ -1,12 +1,12 @@
-#include "market/replay.h"
+#include "market/replay/replay.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "market/dbn.h"
-#include "market/fix.h"
-#include "market/itch.h"
-#include "market/mold.h"
+#include "market/codec/dbn.h"
+#include "market/codec/itch.h"
+#include "market/codec/mold.h"
+#include "market/fix/fix.h"
 
 /* --- the index under construction ------------------------------------------------------------- */
 
@@ -27,7 +27,7 @@ static int damaged(struct index *x, uint64_t offset, const char *what)
 }
 
 static int record(struct index *x, uint64_t offset, uint64_t ts_ns, uint32_t n_bytes,
-                  uint32_t n_messages)
+                  uint16_t n_messages)
 {
     if (x->out) {
         if (x->n == x->max) {
@@ -264,7 +264,7 @@ static int index_pcap(struct index *x)
         if (is_udp) {
             if (!rl_mold_is_whole(x->bytes + payload, n_payload, &n_messages))
                 return damaged(x, payload, "a UDP packet that is not MoldUDP64");
-            err = record(x, payload, ts_ns, n_payload, n_messages);
+            err = record(x, payload, ts_ns, n_payload, (uint16_t)n_messages);
         }
         at += n_kept;
     }

@@ -1,5 +1,5 @@
 /* The FIX half of a feed: numbering of messages, market data entries to updates. */
-#include "market/feed_inner.h"
+#include "market/feed/feed_inner.h"
 
 /* One sequence of numbers; false when the message was delivered before. */
 static bool number_is_new(struct rl_feed *f, uint64_t *next, uint64_t seq)

@@ -1,9 +1,9 @@
-#include "market/feed.h"
+#include "market/feed/feed.h"
 
 #include <errno.h>
 
 #include "base/mem.h"
-#include "market/feed_inner.h"
+#include "market/feed/feed_inner.h"
 
 #define N_LOCATES 65536u
 

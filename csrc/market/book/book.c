@@ -1,4 +1,4 @@
-#include "market/book.h"
+#include "market/book/book.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Orders and execution reports by patching a template: the bytes that leave on the hot path. */
-#include "market/fix.h"
+#include "market/fix/fix.h"
 
 #include <errno.h>
 

@@ -1,4 +1,4 @@
-#include "market/fix.h"
+#include "market/fix/fix.h"
 
 #include <immintrin.h>
 

@@ -21,7 +21,14 @@ Framing = Literal["mold-wrap", "mold", "fix-stamp", "raw"]
 # Mirrors struct rl_stream_rec: where a record lies, the venue's or the capture's stamp, how much it
 # holds.
 STREAM_REC = np.dtype(
-    [("offset", "<u8"), ("ts_ns", "<u8"), ("n_bytes", "<u4"), ("n_messages", "<u4")]
+    [
+        ("offset", "<u8"),
+        ("ts_ns", "<u8"),
+        ("n_bytes", "<u4"),
+        ("n_messages", "<u2"),
+        ("line", "<u1"),
+        ("unused", "<u1"),
+    ]
 )
 
 MEAN_GAP_NS = (

@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "base/defs.h"
-#include "market/mold.h"
+#include "market/codec/mold.h"
 #include "market/update.h"
 
 #define RL_ITCH_MAX_MESSAGE 50
