@@ -30,6 +30,24 @@ uint32_t rl_mold_finish(struct rl_mold_writer *w)
     return w->n_bytes;
 }
 
+void rl_mold_put_request(uint8_t *packet, const uint8_t *session, uint64_t seq, uint64_t n)
+{
+    memcpy(packet, session, RL_MOLD_SESSION);
+    rl_put_be64(packet + 10, seq);
+    rl_put_be16(packet + 18, (uint16_t)(n < RL_MOLD_MAX_REQUEST ? n : RL_MOLD_MAX_REQUEST));
+}
+
+bool rl_mold_read_request(const uint8_t *packet, uint32_t n_bytes, const uint8_t **session,
+                          uint64_t *seq, uint32_t *n)
+{
+    if (n_bytes != RL_MOLD_HEADER)
+        return false;
+    *session = packet;
+    *seq = rl_be64(packet + 10);
+    *n = rl_be16(packet + 18);
+    return *n > 0 && *n <= RL_MOLD_MAX_REQUEST;
+}
+
 bool rl_mold_is_whole(const uint8_t *packet, uint32_t n_bytes, uint32_t *n_messages)
 {
     struct rl_mold m;

@@ -62,6 +62,13 @@ static inline void rl_put_be64(uint8_t *p, uint64_t v)
     memcpy(p, &v, sizeof v);
 }
 
+/* The session's name as two numbers, to be compared. */
+static inline void rl_mold_session(const uint8_t *packet, uint64_t *session, uint32_t *rest)
+{
+    *session = rl_be64(packet);
+    *rest = rl_be16(packet + 8);
+}
+
 struct rl_mold {
     const uint8_t *session; /* RL_MOLD_SESSION bytes in the packet */
     const uint8_t *at;      /* the next block */
@@ -134,6 +141,17 @@ static inline uint32_t rl_mold_wrap(uint8_t *packet, const char *session, uint64
     memcpy(packet + RL_MOLD_HEADER + RL_MOLD_BLOCK, message, n_bytes);
     return RL_MOLD_HEADER + RL_MOLD_BLOCK + n_bytes;
 }
+
+/*
+ * A request to a retransmission server looks like a header alone: the session, the first number
+ * wanted and how many. The server answers with one packet, which may hold fewer.
+ */
+#define RL_MOLD_MAX_REQUEST (RL_MOLD_END - 1)
+/* Writes RL_MOLD_HEADER bytes; more than RL_MOLD_MAX_REQUEST messages are cut to that. */
+void rl_mold_put_request(uint8_t *packet, const uint8_t *session, uint64_t seq, uint64_t n);
+/* False when it is none: another length, or no messages asked for. */
+bool rl_mold_read_request(const uint8_t *packet, uint32_t n_bytes, const uint8_t **session,
+                          uint64_t *seq, uint32_t *n);
 
 /* True when header, lengths and count tell the same story to the last byte. */
 bool rl_mold_is_whole(const uint8_t *packet, uint32_t n_bytes, uint32_t *n_messages);

@@ -1,5 +1,5 @@
 /* Any FIX message, field by field: for what is not on the hot path, and to check what is. */
-#include "market/fix/fix.h"
+#include "market/fix/encode.h"
 
 #define MAX_BEGIN 16
 

@@ -1,89 +1,12 @@
-#include "market/fix/fix.h"
+/* FIX frames, the careful walk that has the last word, and which path reads a message. */
+#include "market/fix/parse_inner.h"
 
-#include <immintrin.h>
+#include <emmintrin.h>
+#include <errno.h>
 
-#define BLOCK 32
-#define TRAILER 7    /* "10=nnn" SOH */
 #define MAX_BEGIN 16 /* of BeginString's value */
 #define MAX_LENGTH 7 /* digits of BodyLength */
 #define LEAST_BODY 5 /* "35=x" SOH */
-
-/* --- bytes, 32 at a time ---------------------------------------------------------------------- */
-
-/*
- * A block's SOH as bits, and its bytes' sum added to four 64-bit lanes. Without AVX2 the compiler
- * makes what it can of the plain loop.
- */
-#ifdef __AVX2__
-typedef __m256i rl_fix_sums;
-
-static inline rl_fix_sums sums_zero(void)
-{
-    return _mm256_setzero_si256();
-}
-
-static inline uint8_t sums_total(rl_fix_sums s)
-{
-    __m128i both = _mm_add_epi64(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
-
-    return (uint8_t)(_mm_cvtsi128_si32(both) + _mm_extract_epi32(both, 2));
-}
-
-static inline __m256i load_block(const uint8_t *p)
-{
-    return _mm256_loadu_si256((const __m256i *)(const void *)p);
-}
-
-static inline uint32_t block_soh(const uint8_t *p, rl_fix_sums *sums)
-{
-    __m256i bytes = load_block(p);
-
-    *sums = _mm256_add_epi64(*sums, _mm256_sad_epu8(bytes, _mm256_setzero_si256()));
-    return (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(RL_FIX_SOH)));
-}
-#else
-typedef uint64_t rl_fix_sums;
-
-static inline rl_fix_sums sums_zero(void)
-{
-    return 0;
-}
-
-static inline uint8_t sums_total(rl_fix_sums s)
-{
-    return (uint8_t)s;
-}
-
-static inline uint32_t block_soh(const uint8_t *p, rl_fix_sums *sums)
-{
-    uint32_t soh = 0;
-
-    for (uint32_t i = 0; i < BLOCK; i++) {
-        soh |= (uint32_t)(p[i] == RL_FIX_SOH) << i;
-        *sums += p[i];
-    }
-    return soh;
-}
-#endif
-
-uint8_t rl_fix_sum(const uint8_t *bytes, size_t n_bytes)
-{
-    rl_fix_sums sums = sums_zero();
-    uint8_t tail[BLOCK] = {0};
-    size_t i = 0;
-
-    for (; i + BLOCK <= n_bytes; i += BLOCK)
-        (void)block_soh(bytes + i, &sums);
-    memcpy(tail, bytes + i, n_bytes - i);
-    (void)block_soh(tail, &sums);
-    return sums_total(sums);
-}
-
-/* The frequent tags of a header are below the lowest length. */
-static inline uint32_t data_tag_after(uint32_t tag)
-{
-    return tag < 90 ? 0 : rl_fix_data_tag(tag);
-}
 
 /* --- framing ---------------------------------------------------------------------------------- */
 
@@ -140,10 +63,10 @@ static enum rl_fix_result frame_find(struct frame *f, const uint8_t *bytes, size
         return frame_error(f, at, "BodyLength is out of range");
     f->body = at + 1;
     f->trailer = f->body + (uint32_t)length;
-    if (n_bytes < (size_t)f->trailer + TRAILER)
+    if (n_bytes < (size_t)f->trailer + RL_FIX_TRAILER_BYTES)
         return RL_FIX_PARTIAL;
     if (bytes[f->trailer - 1] != RL_FIX_SOH || memcmp(bytes + f->trailer, "10=", 3) != 0 ||
-        bytes[f->trailer + TRAILER - 1] != RL_FIX_SOH)
+        bytes[f->trailer + RL_FIX_TRAILER_BYTES - 1] != RL_FIX_SOH)
         return frame_error(f, f->trailer, "BodyLength does not lead to CheckSum");
     return RL_FIX_OK;
 }
@@ -151,11 +74,17 @@ static enum rl_fix_result frame_find(struct frame *f, const uint8_t *bytes, size
 enum rl_fix_result rl_fix_frame(const uint8_t *bytes, size_t n_bytes, uint32_t *n_message)
 {
     struct frame f;
-    enum rl_fix_result result = n_bytes > 0 ? frame_find(&f, bytes, n_bytes) : RL_FIX_PARTIAL;
+    enum rl_fix_result result;
+    uint32_t check;
 
+    if (RL_LIKELY(rl_fix_quick_frame(bytes, n_bytes, &f.body, &f.trailer, &check))) {
+        *n_message = f.trailer + RL_FIX_TRAILER_BYTES;
+        return RL_FIX_OK;
+    }
+    result = n_bytes > 0 ? frame_find(&f, bytes, n_bytes) : RL_FIX_PARTIAL;
     *n_message = 0;
     if (result == RL_FIX_OK) {
-        *n_message = f.trailer + TRAILER;
+        *n_message = f.trailer + RL_FIX_TRAILER_BYTES;
     } else if (result == RL_FIX_GARBLED) {
         /* The next start may itself be cut off by the end of what is there. */
         size_t skip = 1;
@@ -168,10 +97,12 @@ enum rl_fix_result rl_fix_frame(const uint8_t *bytes, size_t n_bytes, uint32_t *
     return result;
 }
 
-/* --- fields ----------------------------------------------------------------------------------- */
+/* --- the careful walk --------------------------------------------------------------------------
+ */
 
 static enum rl_fix_result garbled(struct rl_fix_msg *m, uint32_t where, const char *what)
 {
+    m->n_fields = 0;
     m->ref_off = where;
     m->what = what;
     return RL_FIX_GARBLED;
@@ -187,149 +118,64 @@ static enum rl_fix_result reject(struct rl_fix_msg *m, enum rl_fix_reason reason
     return RL_FIX_REJECT;
 }
 
-/*
- * The digits before '=' in the eight bytes from `s`, and how many; 0 when these are no tag: no '=',
- * no or other characters before it, a leading zero. Eight bytes can be read from anywhere in the
- * body, since the trailer follows it. Longer tags than seven digits do not exist.
- */
-static inline uint32_t read_tag(const uint8_t *s, uint32_t *n_digits)
+/* The tag in front of '=' at `s`, of at most `n` bytes; 0 when there is none. */
+static uint32_t read_tag(const uint8_t *s, uint32_t n, uint32_t *n_digits)
 {
-    const uint64_t ones = 0x0101010101010101ULL;
-    uint64_t v, x, n_bits, digits;
+    uint64_t v = 0;
+    uint32_t i = 0;
 
-    memcpy(&v, s, sizeof v);
-    x = v ^ ones * '=';
-    x = (x - ones) & ~x & ones * 0x80; /* the lowest bit set is exact: the first '=' */
-    if (RL_UNLIKELY(x == 0 || (x & 0x80)))
-        return 0;
-    n_bits = (uint64_t)__builtin_ctzll(x) - 7;
-    /* Right-aligned: what is before the first digit becomes zero. */
-    digits = (v ^ ones * '0') << (64 - n_bits);
-    if (RL_UNLIKELY(((digits + ones * 0x76) | digits) & ones * 0x80)) /* some byte is above 9 */
-        return 0;
-    if (RL_UNLIKELY(s[0] == '0'))
-        return 0;
-    *n_digits = (uint32_t)n_bits / 8;
-    digits = digits * 10 + (digits >> 8);
-    digits = ((digits & 0x000000FF000000FFULL) * 0x000F424000000064ULL +
-              ((digits >> 16) & 0x000000FF000000FFULL) * 0x0000271000000001ULL) >>
-             32;
-    return (uint32_t)digits;
+    for (; i < n && i < 10 && s[i] >= '0' && s[i] <= '9'; i++)
+        v = v * 10 + (s[i] - (unsigned)'0');
+    *n_digits = i;
+    return i == n || s[i] != '=' || s[0] == '0' || v > INT32_MAX ? 0 : (uint32_t)v;
 }
 
-/* Where the walk stands: the field that begins at `start` is waiting for its SOH. */
-struct walk {
-    uint32_t start;
-    uint32_t data_tag; /* the field before stated the length of this one ... */
-    uint32_t n_data;   /* ... as this many bytes */
-    uint32_t skip;     /* SOH before here belong to raw data */
-};
-
-/* One field ends (or seems to end) at the SOH at `p`. OK, or why not. */
-static inline enum rl_fix_result take_field(struct rl_fix_msg *m, struct walk *w, uint32_t p)
+/* All fields before the trailer, which follows the SOH of the last one. */
+static enum rl_fix_result walk(struct rl_fix_msg *m, uint32_t trailer)
 {
-    struct rl_fix_field *f = &m->fields[m->n_fields];
-    uint32_t n_digits = 0;
-    uint32_t tag = read_tag(m->bytes + w->start, &n_digits);
-    uint32_t value = w->start + n_digits + 1;
+    const uint8_t *b = m->bytes;
+    uint32_t data_tag = 0; /* the field before stated the length of this tag's value ... */
+    uint64_t n_data = 0;   /* ... as this many bytes */
 
-    if (RL_UNLIKELY(tag == 0 || value > p))
-        return reject(m, RL_FIX_INVALID_TAG, 0, w->start,
-                      "a field does not begin with a tag and =");
-    if (RL_UNLIKELY(w->data_tag != 0)) {
-        if (w->data_tag == tag) {
-            if (value + (uint64_t)w->n_data > p) { /* this SOH is data: wait for the right one */
-                w->skip = value + w->n_data;
-                if (m->n_bytes - TRAILER - value <= w->n_data)
-                    return reject(m, RL_FIX_BAD_FORMAT, tag, value,
-                                  "raw data is longer than the message");
-                return RL_FIX_PARTIAL;
-            }
-            if (value + w->n_data < p)
-                return reject(m, RL_FIX_BAD_FORMAT, tag, value + w->n_data,
+    for (uint32_t at = 0; at < trailer;) {
+        uint32_t n_digits, end, tag = read_tag(b + at, trailer - at, &n_digits);
+        uint32_t value = at + n_digits + 1;
+
+        if (tag == 0)
+            return reject(m, RL_FIX_INVALID_TAG, 0, at, "a field does not begin with a tag and =");
+        if (data_tag == tag) {
+            if (n_data >= trailer - value)
+                return reject(m, RL_FIX_BAD_FORMAT, tag, value,
+                              "raw data is longer than the message");
+            end = value + (uint32_t)n_data;
+            if (b[end] != RL_FIX_SOH)
+                return reject(m, RL_FIX_BAD_FORMAT, tag, end,
                               "raw data does not end where its length says");
+        } else {
+            end =
+                value + (uint32_t)((const uint8_t *)memchr(b + value, RL_FIX_SOH, trailer - value) -
+                                   (b + value));
         }
-    }
-    if (RL_UNLIKELY(value == p))
-        return reject(m, RL_FIX_NO_VALUE, tag, w->start, "a tag without a value");
-    if (RL_UNLIKELY(m->n_fields + 1 >= m->n_fields_max)) /* one is kept for CheckSum */
-        return reject(m, RL_FIX_OTHER, tag, w->start, "more fields than the table holds");
-    *f = (struct rl_fix_field){.tag = tag, .off = value, .len = p - value};
-    m->n_fields++;
-    w->start = p + 1;
-    w->data_tag = data_tag_after(tag);
-    if (RL_UNLIKELY(w->data_tag != 0)) {
-        uint64_t n;
-
-        if (!rl_fix_read_uint(m->bytes + value, p - value, &n))
+        if (end == value)
+            return reject(m, RL_FIX_NO_VALUE, tag, at, "a tag without a value");
+        if (m->n_fields + 1 >= m->n_fields_max) /* one is kept for CheckSum */
+            return reject(m, RL_FIX_OTHER, tag, at, "more fields than the table holds");
+        m->fields[m->n_fields++] =
+            (struct rl_fix_field){.tag = tag, .off = value, .len = end - value};
+        data_tag = rl_fix_data_tag(tag);
+        if (data_tag != 0 && !rl_fix_read_uint(b + value, end - value, &n_data))
             return reject(m, RL_FIX_BAD_FORMAT, tag, value, "a data length is no number");
-        w->n_data = n < m->n_bytes ? (uint32_t)n : m->n_bytes;
+        at = end + 1;
     }
     return RL_FIX_OK;
 }
 
-static inline enum rl_fix_result take_block(struct rl_fix_msg *m, struct walk *w, uint32_t at,
-                                            uint32_t soh, uint32_t trailer)
-{
-    for (; soh != 0; soh &= soh - 1) {
-        uint32_t p = at + (uint32_t)__builtin_ctz(soh);
-        enum rl_fix_result result;
-
-        if (RL_UNLIKELY(p < w->skip))
-            continue;
-        if (RL_UNLIKELY(p > trailer))
-            break;
-        result = take_field(m, w, p);
-        if (RL_UNLIKELY(result == RL_FIX_REJECT))
-            return result;
-    }
-    return RL_FIX_OK;
-}
-
-/* All fields before the trailer; the sum of all bytes in *sum when it comes to the end. */
-static enum rl_fix_result take_fields(struct rl_fix_msg *m, uint32_t trailer, uint8_t *sum)
-{
-    rl_fix_sums sums = sums_zero();
-    struct walk w = {0};
-    uint8_t tail[BLOCK] = {0};
-    uint32_t at = 0;
-
-    for (; at + BLOCK <= m->n_bytes; at += BLOCK) {
-        enum rl_fix_result result = take_block(m, &w, at, block_soh(m->bytes + at, &sums), trailer);
-
-        if (RL_UNLIKELY(result != RL_FIX_OK))
-            return result;
-    }
-    if (at < m->n_bytes) {
-        enum rl_fix_result result;
-
-        memcpy(tail, m->bytes + at, m->n_bytes - at);
-        result = take_block(m, &w, at, block_soh(tail, &sums), trailer);
-        if (RL_UNLIKELY(result != RL_FIX_OK))
-            return result;
-    }
-    if (RL_UNLIKELY(w.start != trailer))
-        return reject(m, RL_FIX_BAD_FORMAT, 0, w.start, "the last field runs into the trailer");
-    *sum = sums_total(sums);
-    return RL_FIX_OK;
-}
-
-static bool read_check(const uint8_t *s, uint32_t *check)
-{
-    for (uint32_t i = 0; i < 3; i++)
-        if (s[i] < '0' || s[i] > '9')
-            return false;
-    *check = (s[0] * 100u + s[1] * 10u + s[2]) - '0' * 111u;
-    return true;
-}
-
-enum rl_fix_result rl_fix_parse(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes)
+enum rl_fix_result rl_fix_parse_careful(struct rl_fix_msg *m, const uint8_t *bytes,
+                                        uint32_t n_bytes)
 {
     struct frame f = {0};
     enum rl_fix_result result = n_bytes > 0 ? frame_find(&f, bytes, n_bytes) : RL_FIX_PARTIAL;
-    const struct rl_fix_field *type;
-    uint32_t check, trailer_sum = 0;
-    uint8_t sum;
+    uint32_t check = 0;
 
     m->bytes = bytes;
     m->n_bytes = n_bytes;
@@ -340,30 +186,138 @@ enum rl_fix_result rl_fix_parse(struct rl_fix_msg *m, const uint8_t *bytes, uint
         return garbled(m, f.where, f.what);
     if (result == RL_FIX_PARTIAL)
         return garbled(m, n_bytes, "the message is cut off");
-    if (f.trailer + TRAILER != n_bytes)
-        return garbled(m, f.trailer + TRAILER, "bytes after the message");
+    if (f.trailer + RL_FIX_TRAILER_BYTES != n_bytes)
+        return garbled(m, f.trailer + RL_FIX_TRAILER_BYTES, "bytes after the message");
     if (memcmp(bytes + f.body, "35=", 3) != 0)
         return garbled(m, f.body, "the third field is MsgType");
-    if (!read_check(bytes + f.trailer + 3, &check))
-        return garbled(m, f.trailer, "CheckSum is not three digits");
-
-    result = take_fields(m, f.trailer, &sum);
-    if (result == RL_FIX_OK) {
-        for (uint32_t i = 0; i < TRAILER; i++)
-            trailer_sum += bytes[f.trailer + i];
-        sum = (uint8_t)(sum - trailer_sum);
-    } else {
-        sum = rl_fix_sum(bytes, f.trailer); /* a wrong sum counts for more than a wrong field */
+    for (uint32_t i = 3; i < 6; i++) {
+        if (bytes[f.trailer + i] < '0' || bytes[f.trailer + i] > '9')
+            return garbled(m, f.trailer, "CheckSum is not three digits");
+        check = check * 10 + (bytes[f.trailer + i] - (unsigned)'0');
     }
-    if (sum != check)
+    /* A wrong sum counts for more than a wrong field: the bytes cannot be trusted at all. */
+    if (rl_fix_sum(bytes, f.trailer) != check)
         return garbled(m, f.trailer, "CheckSum is wrong");
-    if (result != RL_FIX_OK)
-        return result;
-    m->fields[m->n_fields++] =
-        (struct rl_fix_field){.tag = RL_FIX_CheckSum, .off = f.trailer + 3, .len = 3};
-    type = &m->fields[2];
-    if (type->len <= 2)
-        m->type = type->len == 1 ? RL_FIX_TYPE1(bytes[type->off])
-                                 : RL_FIX_TYPE2(bytes[type->off], bytes[type->off + 1]);
-    return RL_FIX_OK;
+    m->type = bytes[f.body + 3] == RL_FIX_SOH ? 0 : rl_fix_type_at(bytes + f.body);
+    result = walk(m, f.trailer);
+    if (result == RL_FIX_OK)
+        m->fields[m->n_fields++] =
+            (struct rl_fix_field){.tag = RL_FIX_CheckSum, .off = f.trailer + 3, .len = 3};
+    return result;
+}
+
+/* --- the sum -----------------------------------------------------------------------------------
+ */
+
+uint8_t rl_fix_sum(const uint8_t *bytes, size_t n_bytes)
+{
+    const __m128i zero = _mm_setzero_si128();
+    __m128i a = zero, b = zero;
+    uint32_t total = 0;
+    size_t i = 0;
+
+    for (; i + 32 <= n_bytes; i += 32) {
+        const __m128i *p = (const __m128i *)(const void *)(bytes + i);
+
+        a = _mm_add_epi64(a, _mm_sad_epu8(_mm_loadu_si128(p), zero));
+        b = _mm_add_epi64(b, _mm_sad_epu8(_mm_loadu_si128(p + 1), zero));
+    }
+    for (; i + 8 <= n_bytes; i += 8)
+        b = _mm_add_epi64(
+            b, _mm_sad_epu8(_mm_loadl_epi64((const __m128i *)(const void *)(bytes + i)), zero));
+    for (; i < n_bytes; i++)
+        total += bytes[i];
+    a = _mm_add_epi64(a, b);
+    return (uint8_t)(total + (uint32_t)_mm_cvtsi128_si32(a) +
+                     (uint32_t)_mm_cvtsi128_si32(_mm_unpackhi_epi64(a, a)));
+}
+
+/* --- which path ---------------------------------------------------------------------------------
+ */
+
+uint32_t rl_fix_is_length[RL_FIX_LENGTH_TAGS / 32];
+RL_ALIGNED uint32_t rl_fix_length_map[32];
+
+typedef enum rl_fix_result parse_fn(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes);
+
+static const struct {
+    const char *name;
+    parse_fn *parse;
+} paths[RL_FIX_N_PATHS] = {
+    [RL_FIX_SCALAR] = {"scalar", rl_fix_parse_scalar},
+    [RL_FIX_SSE2] = {"sse2", rl_fix_parse_sse2},
+    [RL_FIX_AVX2] = {"avx2", rl_fix_parse_avx2},
+    [RL_FIX_AVX512] = {"avx512", rl_fix_parse_avx512},
+};
+static enum rl_fix_path chosen;
+static parse_fn *chosen_parse = rl_fix_parse_careful;
+
+uint32_t rl_fix_paths(void)
+{
+    uint32_t can = 1u << RL_FIX_SCALAR | 1u << RL_FIX_SSE2; /* part of every x86-64 */
+
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
+        __builtin_cpu_supports("bmi2"))
+        can |= 1u << RL_FIX_AVX2;
+    if ((can & 1u << RL_FIX_AVX2) && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vbmi2"))
+        can |= 1u << RL_FIX_AVX512;
+    return can;
+}
+
+enum rl_fix_path rl_fix_path(void)
+{
+    return chosen;
+}
+
+const char *rl_fix_path_name(enum rl_fix_path path)
+{
+    return (unsigned)path < RL_FIX_N_PATHS ? paths[path].name : "?";
+}
+
+int rl_fix_use(enum rl_fix_path path)
+{
+    if ((unsigned)path >= RL_FIX_N_PATHS || !(rl_fix_paths() & 1u << path))
+        return -ENOTSUP;
+    chosen = path;
+    chosen_parse = paths[path].parse;
+    return 0;
+}
+
+/* Before main and before any thread: the hot path finds a plain pointer that nobody writes. */
+__attribute__((constructor)) static void choose(void)
+{
+    enum rl_fix_path best = RL_FIX_N_PATHS;
+
+    __builtin_cpu_init();
+    rl_fix_length_map[0] = 1; /* what came out as no tag is looked at, too */
+    for (uint32_t tag = 1; tag < RL_FIX_LENGTH_TAGS; tag++)
+        if (rl_fix_data_tag(tag) != 0) {
+            rl_fix_is_length[tag / 32] |= 1u << tag % 32;
+            rl_fix_length_map[tag / 32 % 32] |= 1u << tag % 32;
+        }
+    while (rl_fix_use(--best) != 0)
+        ;
+}
+
+enum rl_fix_result rl_fix_parse(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes)
+{
+    return chosen_parse(m, bytes, n_bytes);
+}
+
+enum rl_fix_result rl_fix_next(struct rl_fix_msg *m, const uint8_t *bytes, size_t n_bytes,
+                               uint32_t *n_used)
+{
+    enum rl_fix_result result = rl_fix_frame(bytes, n_bytes, n_used);
+
+    if (RL_LIKELY(result == RL_FIX_OK))
+        return rl_fix_parse(m, bytes, *n_used);
+    m->bytes = bytes;
+    m->n_bytes = *n_used;
+    m->n_fields = 0;
+    m->type = 0;
+    m->ref_off = 0;
+    m->what = result == RL_FIX_PARTIAL ? "more bytes are needed" : "no message begins here";
+    return result;
 }

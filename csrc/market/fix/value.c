@@ -1,5 +1,5 @@
 /* FIX values: decimals without floats, times, and which tags hold raw data. */
-#include "market/fix/fix.h"
+#include "market/fix/value.h"
 
 static const uint64_t powers_of_ten[19] = {
     1ULL,
@@ -22,6 +22,41 @@ static const uint64_t powers_of_ten[19] = {
     100000000000000000ULL,
     1000000000000000000ULL,
 };
+
+bool rl_fix_read_uint(const uint8_t *s, uint32_t n, uint64_t *out)
+{
+    uint64_t v = 0;
+    uint32_t i = 0;
+
+    for (; n - i >= 8; i += 8) {
+        uint64_t digits = rl_fix_load8(s + i);
+
+        if (!rl_fix_is_digits8(digits) || __builtin_mul_overflow(v, 100000000, &v) ||
+            __builtin_add_overflow(v, rl_fix_digits8(digits), &v))
+            return false;
+    }
+    for (; i < n; i++) {
+        unsigned digit = s[i] - (unsigned)'0';
+
+        if (digit > 9 || __builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, digit, &v))
+            return false;
+    }
+    if (n == 0)
+        return false;
+    *out = v;
+    return true;
+}
+
+bool rl_fix_read_int(const uint8_t *s, uint32_t n, int64_t *out)
+{
+    bool is_negative = n > 0 && s[0] == '-';
+    uint64_t v;
+
+    if (!rl_fix_read_uint(s + is_negative, n - is_negative, &v) || v > INT64_MAX)
+        return false;
+    *out = is_negative ? -(int64_t)v : (int64_t)v;
+    return true;
+}
 
 bool rl_fix_read_decimal(const uint8_t *s, uint32_t n, unsigned n_decimals, int64_t *out,
                          bool *inexact)
@@ -69,51 +104,122 @@ bool rl_fix_read_decimal(const uint8_t *s, uint32_t n, unsigned n_decimals, int6
     return true;
 }
 
-/* Exactly `n` digits. */
-static bool read_digits(const uint8_t *s, uint32_t n, uint32_t *out)
+bool rl_fix_px_careful(const struct rl_fix_msg *m, const struct rl_fix_field *f, int64_t *px_nano)
 {
-    *out = 0;
-    for (uint32_t i = 0; i < n; i++) {
-        unsigned digit = s[i] - (unsigned)'0';
+    return rl_fix_read_px(m->bytes + f->off, f->len, px_nano);
+}
 
-        if (digit > 9)
-            return false;
-        *out = *out * 10 + digit;
+/* --- times: the characters of one part in a word, '0' taken off ----------------------------------
+ */
+
+/* "HH:MM:SS" -> seconds; a leap second (60) counts as the next minute's first. */
+static bool read_clock(const uint8_t *s, uint32_t *seconds)
+{
+    const uint64_t colons = 0x00000A00000A0000ULL; /* ':' less '0', at 2 and 5 */
+    uint64_t v = rl_fix_load8(s) ^ colons;
+    uint32_t hour, minute, second;
+
+    if (!rl_fix_is_digits8(v) || (v & 0x0000FF0000FF0000ULL) != 0)
+        return false;
+    v = v * 10 + (v >> 8);
+    hour = v & 0xFF;
+    minute = v >> 24 & 0xFF;
+    second = v >> 48 & 0xFF;
+    *seconds = (hour * 60 + minute) * 60 + second;
+    return hour <= 23 && minute <= 59 && second <= 60;
+}
+
+/* A point and 1 to 9 digits that end at `end`, with at least 8 bytes before it; or nothing. */
+static bool read_fraction(const uint8_t *end, uint32_t n, uint32_t *ns)
+{
+    uint32_t n_digits = n - 1, last = 0;
+    uint64_t v;
+
+    *ns = 0;
+    if (n == 0)
+        return true;
+    if (n_digits - 1 > 8 || end[-(int32_t)n] != '.')
+        return false;
+    if (n_digits == 9) {
+        last = end[-1] - (unsigned)'0';
+        v = rl_fix_load8(end - 9);
+    } else {
+        v = rl_fix_load8(end - 8) >> (64 - 8 * n_digits); /* missing digits are zeros */
     }
+    *ns = (uint32_t)rl_fix_digits8(v) * 10 + last;
+    return rl_fix_is_digits8(v) && last <= 9;
+}
+
+bool rl_fix_read_date(const uint8_t *s, uint32_t n, uint32_t *days)
+{
+    static const uint16_t before[13] = {0, 0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
+    static const uint8_t days_in[13] = {0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    uint32_t year, month, day, number, leap;
+    uint64_t v;
+
+    if (n != 8)
+        return false;
+    v = rl_fix_load8(s);
+    if (!rl_fix_is_digits8(v))
+        return false;
+    number = (uint32_t)rl_fix_digits8(v);
+    year = number / 10000;
+    month = number / 100 % 100;
+    day = number % 100;
+    if (year < 1970 || year > 2500 || month < 1 || month > 12)
+        return false;
+    leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    if (day < 1 || day > days_in[month] + (month == 2 ? leap : 0))
+        return false;
+    *days = 365 * (year - 1970) + (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400 -
+            (1969 / 4 - 1969 / 100 + 1969 / 400) + before[month] + (month > 2 ? leap : 0) + day - 1;
     return true;
 }
 
 bool rl_fix_read_time(const uint8_t *s, uint32_t n, uint64_t *ns)
 {
-    static const uint8_t days_in[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    uint32_t year, month, day, hour, minute, second, fraction = 0, n_decimals;
-    uint64_t days;
-    bool is_leap;
+    uint32_t days, seconds, fraction;
 
-    if (n < 17 || n == 18 || n > 27 || s[8] != '-' || s[11] != ':' || s[14] != ':')
+    if (n < 17 || s[8] != '-' || !rl_fix_read_date(s, 8, &days) || !read_clock(s + 9, &seconds) ||
+        !read_fraction(s + n, n - 17, &fraction))
         return false;
-    if (!read_digits(s, 4, &year) || !read_digits(s + 4, 2, &month) ||
-        !read_digits(s + 6, 2, &day) || !read_digits(s + 9, 2, &hour) ||
-        !read_digits(s + 12, 2, &minute) || !read_digits(s + 15, 2, &second))
-        return false;
-    n_decimals = n > 17 ? n - 18 : 0;
-    if (n > 17 && (s[17] != '.' || !read_digits(s + 18, n_decimals, &fraction)))
-        return false;
-    if (year < 1970 || year > 2500 || month < 1 || month > 12 || hour > 23 || minute > 59 ||
-        second > 60) /* 60: a leap second, taken as the next minute's first */
-        return false;
-    is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    if (day < 1 || day > days_in[month - 1] + (uint32_t)(month == 2 && is_leap))
-        return false;
-    days = 365ULL * (year - 1970) + (year - 1) / 4 - (year - 1) / 100 + (year - 1) / 400 -
-           (1969 / 4 - 1969 / 100 + 1969 / 400);
-    for (uint32_t i = 0; i + 1 < month; i++)
-        days += days_in[i] + (uint64_t)(i == 1 && is_leap);
-    days += day - 1;
-    *ns = ((days * 24 + hour) * 60 + minute) * 60 + second;
-    *ns = *ns * 1000000000ULL + fraction * powers_of_ten[9 - n_decimals];
+    *ns = (days * 86400ULL + seconds) * 1000000000ULL + fraction;
     return true;
 }
+
+bool rl_fix_read_time_only(const uint8_t *s, uint32_t n, uint64_t *ns)
+{
+    uint32_t seconds, fraction;
+
+    if (n < 8 || !read_clock(s, &seconds) || !read_fraction(s + n, n - 8, &fraction))
+        return false;
+    *ns = seconds * 1000000000ULL + fraction;
+    return true;
+}
+
+bool rl_fix_read_month(const uint8_t *s, uint32_t n, struct rl_fix_month *out)
+{
+    uint8_t date[8] = {'0', '0', '0', '0', '0', '0', '0', '1'};
+    bool has_day = n == 8 && s[6] != 'w';
+    uint32_t days;
+
+    if (n != 6 && n != 8)
+        return false;
+    memcpy(date, s, has_day ? 8 : 6);
+    if (!rl_fix_read_date(date, 8, &days) || (n == 8 && !has_day && (s[7] < '1' || s[7] > '5')))
+        return false;
+    *out = (struct rl_fix_month){
+        .year = (uint16_t)((date[0] - '0') * 1000 + (date[1] - '0') * 100 + (date[2] - '0') * 10 +
+                           (date[3] - '0')),
+        .month = (uint8_t)((date[4] - '0') * 10 + (date[5] - '0')),
+        .day = has_day ? (uint8_t)((date[6] - '0') * 10 + (date[7] - '0')) : 0,
+        .week = n == 8 && !has_day ? (uint8_t)(s[7] - '0') : 0,
+    };
+    return true;
+}
+
+/* --- raw data -----------------------------------------------------------------------------------
+ */
 
 /* Every length of FIX 4.0 to 5.0SP2. Most name the tag after them, some an older one. */
 uint32_t rl_fix_data_tag(uint32_t length_tag)
