@@ -186,6 +186,47 @@ def seqlock(n_writes: int) -> Callable[[Orders], Program]:
     return build
 
 
+def view(packets: list[list[tuple[int, int]]]) -> Callable[[Orders], Program]:
+    """book/view.h: a packet of (cell, value) puts a value into a cell and ranks that cell first.
+
+    Each packet is made readable at its end. A snapshot is the first cell and what is in it: it must
+    be one that stood at the end of a packet, and no older than the last number read before.
+    """
+
+    def build(orders: Orders) -> Program:
+        published, cells = [(0, 0)], [0, 0]
+        for packet in packets:
+            for cell, value in packet:
+                cells[cell] = value
+            published.append((packet[-1][0], cells[packet[-1][0]]))
+
+        def writer() -> Run:
+            for number, packet in enumerate(packets, 1):
+                yield Store("sequence", 2 * number - 1, RELAXED)
+                for cell, value in packet:
+                    yield Store("seq", number, orders["V2 put"])
+                    yield Store(f"cell{cell}", value, orders["V2 put"])
+                    yield Store("ranks", cell, orders["V2 put"])
+                yield Store("sequence", 2 * number, orders["V1 end"])
+                yield Store("published", number, orders["V3 publish"])
+
+        def reader() -> Run:
+            number = yield Load("published", orders["V3 read"])
+            begin = yield Load("sequence", orders["V1 begin"], lambda v: v % 2 == 0)
+            seq = yield Load("seq", orders["V2 get"])
+            ranks = yield Load("ranks", orders["V2 get"])
+            value = yield Load(f"cell{ranks}", orders["V2 get"])
+            end = yield Load("sequence", RELAXED)
+            if begin == end:
+                promise((ranks, value) == published[seq], f"at {seq}: {ranks}, {value}")
+                promise(seq >= number, f"published {number}, saw {seq}")
+
+        places = ("sequence", "seq", "ranks", "cell0", "cell1", "published")
+        return dict.fromkeys(places, 0), [writer, reader]
+
+    return build
+
+
 def kill_latch(orders: Orders) -> Program:
     """kill.h: two threads trip, a third explains. The first cause stays; its reason is readable."""
 
@@ -269,6 +310,15 @@ SEQLOCK_ORDERS = {
     "S2 write": InC(SEQLOCK, "rl_seqlock_write", "&words[i]", RELEASE),
     "S2 read": InC(SEQLOCK, "rl_seqlock_read", "&words[i]", ACQUIRE),
 }
+BOOK = "csrc/market/book"
+VIEW_ORDERS = {
+    "V1 end": InC(f"{BOOK}/view.h", "rl_views_publish", "sequence, was", RELEASE),
+    "V1 begin": InC(f"{BOOK}/view.c", "read_once", "uint64_t sequence", ACQUIRE),
+    "V2 put": InC(f"{BOOK}/view_write.h", "rl_view_put", "word, value", RELEASE),
+    "V2 get": InC(f"{BOOK}/view.c", "get", "word,", ACQUIRE),
+    "V3 publish": InC(f"{BOOK}/view.h", "rl_views_publish", "&b->views->published", RELEASE),
+    "V3 read": InC(f"{BOOK}/view.h", "rl_views_published", "&views->published", ACQUIRE),
+}
 KILL_ORDERS = {
     "K1 trip": InC("csrc/trade/kill.h", "rl_kill_trip", "&k->cause, &armed", RELEASE),
     "K1 cause": InC("csrc/trade/kill.h", "rl_kill_cause", "&k->cause", ACQUIRE),
@@ -287,6 +337,7 @@ PROTOCOLS = [
     Protocol("record ring", record_ring(8, [2, 3, 1, 2]), RECORD_RING_ORDERS),
     Protocol("record ring filled to the brim", record_ring(8, [2, 1, 3, 3]), RECORD_RING_ORDERS),
     Protocol("seqlock", seqlock(2), SEQLOCK_ORDERS),
+    Protocol("view of a book", view([[(0, 1)], [(1, 2), (0, 3)]]), VIEW_ORDERS),
     Protocol("kill latch", kill_latch, KILL_ORDERS),
     Protocol("histogram swap", hist_pair(3), HIST_PAIR_ORDERS),
 ]

@@ -1,12 +1,13 @@
 /*
  * book - the order books of all instruments of a feed: queues of orders and anonymous levels.
  *
- * Threads:  one writer, who is the only reader.
+ * Threads:  one writer, who is the only one to read this; other threads read the views (view.h).
  * Memory:   everything is taken from the arena by init; nothing is allocated afterwards. Full pools
  *           refuse the update and count it.
- * Cost:     an update touches one index line, one order, one level and the queue neighbours. Levels
- *           of a side are an array sorted towards the best price, searched from there: most updates
- *           fall on the first few ranks. Any price of 64 bits has its place; nothing recentres.
+ * Cost:     an update touches a table line, an order, its level, the queue neighbours and the
+ *           book's line. Levels of a side are an array sorted towards the best price, searched from
+ *           there: most updates fall on the first few ranks. Any price of 64 bits has its place;
+ *           nothing recentres.
  *
  * What a hostile or damaged feed says is survived and counted: unknown and duplicate ids,
  * reductions beyond the quantity, quantities of zero, instruments out of range. No such update
@@ -20,6 +21,7 @@
 #include "market/update.h"
 
 struct rl_arena;
+struct rl_views;
 
 /* X(name, what was seen) */
 #define RL_BOOKS_COUNTERS(X)                                                                 \
@@ -32,7 +34,9 @@ struct rl_arena;
     X(levels_full, "orders or levels refused: the level pool or the side is full")           \
     X(bad_instruments, "updates of an instrument out of range")                              \
     X(bad_values, "orders of quantity 0 or without price, levels that would exceed 64 bits") \
-    X(bad_ops, "updates with an unknown operation or side")
+    X(bad_ops, "updates with an unknown operation or side")                                  \
+    X(locked, "times that the best bid came to equal the best offer")                        \
+    X(crossed, "times that the best bid came to exceed the best offer")
 
 struct rl_books_counters {
 #define RL_BOOKS_MEMBER(name, text) uint64_t name;
@@ -45,103 +49,157 @@ struct rl_books_config {
     uint32_t n_orders;          /* live at once, all instruments together */
     uint32_t n_levels_per_side; /* most price levels that one side may have */
     uint32_t n_levels;          /* live at once, all together; 0: what the others suggest */
+    uint64_t seed;              /* of the table's second look (table.h); 0: drawn by init */
 };
 
 /* No order, no level. */
 #define RL_SLOT_NONE UINT32_MAX
+
+/* An order's number has so many bits. */
+#define RL_BOOK_ORDER_BITS 28
 
 /* Price and side are its level's. Two to a cache line. */
 struct rl_book_order {
     uint64_t id;
     uint64_t qty;
     uint32_t instrument;
-    uint32_t level; /* free: the next free slot */
+    uint32_t level; /* free: the next free order */
     uint32_t prev;  /* towards the front of the queue */
     uint32_t next;
 };
-_Static_assert(sizeof(struct rl_book_order) == 32, "two orders to a line");
 
 /* One price of one side. `qty` beyond the sum of its orders is anonymous. Two to a cache line. */
 struct rl_book_level {
     int64_t px_nano;
     uint64_t qty;
     uint32_t n_orders;
-    uint32_t head; /* first in the queue */
-    uint32_t tail;
-    uint32_t owner; /* instrument * 2 + side; free: the next free slot */
+    uint32_t owner : 28; /* instrument * 2 + side */
+    uint32_t cell : 4;   /* where a view shows it (view.h); RL_CELL_NONE: nowhere */
+    uint32_t tail;       /* last in the queue */
+    uint32_t head;       /* first in the queue; free: the next free level */
 };
-_Static_assert(sizeof(struct rl_book_level) == 32, "two levels to a line");
 
 /*
- * An element of a side's sorted array: how good a price is, and where its level lies. The rank of a
- * bid is its price, that of an offer the price's complement: on both sides the array ascends, the
- * best is the last, and no price overflows.
+ * A queue is a ring of node numbers that passes through its level: before the first order and
+ * behind the last one is the level. So nothing that is linked in or out need ask whether it stands
+ * at an end. An order's number is below n_orders_max, a level's is not.
  */
-struct rl_book_key {
-    int64_t rank;
-    uint32_t level;
-    uint32_t unused;
+union rl_book_node {
+    struct rl_book_order order;
+    struct rl_book_level level;
+};
+_Static_assert(sizeof(union rl_book_node) == 32, "two to a line");
+_Static_assert(offsetof(struct rl_book_order, prev) == offsetof(struct rl_book_level, tail) &&
+                   offsetof(struct rl_book_order, next) == offsetof(struct rl_book_level, head),
+               "a level is linked as an order is");
+
+#define RL_CELL_NONE 15u
+
+static inline uint32_t rl_level_instrument(const struct rl_book_level *l)
+{
+    return (uint32_t)l->owner >> 1;
+}
+
+static inline unsigned rl_level_side(const struct rl_book_level *l)
+{
+    return l->owner & 1u;
+}
+
+/* What the best prices say about a market. */
+enum rl_book_state {
+    RL_BOOK_EMPTY = 0,
+    RL_BOOK_ONE_SIDED,
+    RL_BOOK_OPEN,
+    RL_BOOK_LOCKED, /* bid equals offer */
+    RL_BOOK_CROSSED /* bid above offer */
 };
 
+/* "empty", "one-sided" ...; "?" for a number that is no state. */
+const char *rl_book_state_name(unsigned state);
+
+static inline enum rl_book_state rl_bbo_state(const struct rl_bbo *bbo)
+{
+    int64_t bid = bbo->px_nano[RL_BUY], offer = bbo->px_nano[RL_SELL];
+
+    if (bid == RL_PX_NONE || offer == RL_PX_NONE)
+        return bid == offer ? RL_BOOK_EMPTY : RL_BOOK_ONE_SIDED;
+    return bid < offer ? RL_BOOK_OPEN : bid == offer ? RL_BOOK_LOCKED : RL_BOOK_CROSSED;
+}
+
+/*
+ * How good a price is, as a number that ascends towards the best on both sides: a bid's price, an
+ * offer's negated. No price has the rank of RL_PX_NONE.
+ */
 static inline int64_t rl_book_rank(unsigned side, int64_t px_nano)
 {
-    return side == RL_BUY ? px_nano : ~px_nano;
+    uint64_t is_offer = -(uint64_t)side;
+
+    return (int64_t)(((uint64_t)px_nano ^ is_offer) - is_offer);
 }
 
 /* One instrument, one line. */
 struct rl_book {
-    RL_ALIGNED struct rl_bbo bbo;
+    RL_ALIGNED uint32_t best[2]; /* levels; of an empty side, rl_books.nobody */
     uint32_t n_levels[2];
     uint32_t n_orders[2];
-    struct rl_book_key *keys[2];
+    uint32_t keys[2];   /* its keys begin at this many times RL_BOOK_KEYS_MIN */
+    uint8_t classes[2]; /* how many fit; RL_BOOK_NO_KEYS: it never had any */
+    uint8_t state;      /* enum rl_book_state */
 };
 _Static_assert(sizeof(struct rl_book) == RL_CACHE_LINE, "what an update asks first is one line");
 
-/* Keys lie in blocks of RL_BOOK_KEYS_MIN << class; a side that outgrows one takes the next. */
-#define RL_BOOK_KEYS_MIN 16
-#define RL_BOOK_KEY_CLASSES 28
+/*
+ * A key is a rank and the number of its level, in two arrays with the same places: a search reads
+ * ranks only. Keys lie in blocks of RL_BOOK_KEYS_MIN << class behind as many RL_PX_NONE as a search
+ * looks at together (ladder.h); a side that outgrows a block takes the next size.
+ */
+#define RL_BOOK_KEYS_MIN 32
+#define RL_BOOK_KEY_CLASSES 26
 #define RL_BOOK_NO_KEYS 0xFF
-
-/* The id index: linear probing, at most half full, deleted by shifting back (no tombstones). */
-struct rl_book_slot {
-    uint64_t id;
-    uint32_t instrument;
-    uint32_t order; /* RL_SLOT_NONE: free */
-};
 
 struct rl_books {
     struct rl_book *books;
-    struct rl_book_order *orders;
-    struct rl_book_level *levels;
-    struct rl_book_slot *index;
-    struct rl_book_key *keys; /* blocks of keys are cut off here ... */
-    uint8_t *key_classes;     /* of instrument * 2 + side; RL_BOOK_NO_KEYS: no block yet */
-    uint32_t index_mask;
+    union rl_book_node *nodes; /* n_orders_max orders, `nobody`, n_levels_max levels */
+    uint32_t *table;           /* table.h; mask + 1 places */
+    int64_t *ranks;
+    uint32_t *slots;        /* the level that has ranks[i] */
+    struct rl_views *views; /* NULL: nobody reads along */
+    uint32_t *unpublished;  /* instruments whose views are being written */
+    uint64_t seed;
+    uint32_t mask;
     uint32_t n_instruments;
     uint32_t n_orders_max;
     uint32_t n_levels_max;
     uint32_t n_levels_per_side;
+    uint32_t nobody; /* a level without price and quantity */
+    uint32_t n_unpublished;
     uint32_t free_order;
     uint32_t free_level;
     uint32_t n_orders; /* live */
     uint32_t n_levels; /* live */
+    uint32_t touched;  /* the instrument of the last update; RL_INSTRUMENT_ALL after a reset */
     uint64_t n_keys_max;
-    uint64_t n_keys_cut;
-    uint64_t free_keys[RL_BOOK_KEY_CLASSES]; /* ... and come back here: 1 + the first's index */
-    uint32_t touched; /* the instrument of the last update; RL_INSTRUMENT_ALL after a reset */
+    uint64_t n_keys_cut;                     /* blocks of keys are cut off here ... */
+    uint64_t free_keys[RL_BOOK_KEY_CLASSES]; /* ... and come back here: their `keys`, 0 none */
     struct rl_books_counters n;
 };
 
 /* Bytes that init takes from the arena, alignment included; 0 when the config cannot be served. */
 size_t rl_books_bytes(const struct rl_books_config *config);
 
-/* -EINVAL for zeros or numbers beyond 32-bit slots, -ENOMEM when the arena has too little left. */
+/* -EINVAL for zeros or more than can be numbered, -ENOMEM when the arena has too little left. */
 int rl_books_init(struct rl_books *b, struct rl_arena *arena, const struct rl_books_config *config);
+
+/* For apply.c: every order and level is free, every book empty. */
+void rl_books_free_all(struct rl_books *b);
+
+/* For apply.c: a block of the next size for a side that is full; false when none is left. */
+bool rl_books_grow_keys(struct rl_books *b, struct rl_book *book, unsigned side);
 
 /* True when the best price or its quantity, on either side, of instrument b->touched changed. */
 bool rl_books_apply(struct rl_books *b, const struct rl_update *u);
 
-/* Integrity: every queue, level, key, index slot, sum, free list. 0, or -EBADMSG and a sentence. */
+/* Integrity: every queue, level, key, place, sum, list, view. 0, or -EBADMSG and a sentence. */
 int rl_books_check(const struct rl_books *b, const char **what);
 
 /*
@@ -169,29 +227,74 @@ static inline uint64_t rl_books_hash_one(uint32_t instrument, uint64_t id, unsig
     return rl_books_mix(h ^ qty);
 }
 
-static inline uint32_t rl_books_slot_of(const struct rl_books *b, uint32_t instrument, uint64_t id)
+/*
+ * The place of the table that names an order unless another was there first. Ids that follow each
+ * other lie beside each other; folding the high bits in serves venues that count in those.
+ */
+static inline uint32_t rl_books_home(const struct rl_books *b, uint64_t id)
 {
-    /* Ids count up on most venues: a multiplication spreads them, its high half is the good one. */
-    uint64_t h = (id ^ (uint64_t)instrument << 40) * 0x9E3779B97F4A7C15ULL;
+    uint64_t folded = id ^ id >> 32;
 
-    return (uint32_t)(h >> 32) & b->index_mask;
+    return (uint32_t)(folded ^ folded >> 16) & b->mask;
 }
 
-/* Starts fetching what `u` will touch: call it one or two updates ahead. */
+/* --- looking ahead: hints to the caches, which change nothing --------------------------------- */
+
+/* The order in the home of `id`: most often that id's; a number that is no order's when it is free.
+ */
+static inline uint32_t rl_books_guess(const struct rl_books *b, uint64_t id)
+{
+    return (b->table[rl_books_home(b, id)] & ((1U << RL_BOOK_ORDER_BITS) - 1)) - 1;
+}
+
+/* Starts fetching element i; an i of rubbish is harmless, since hints never fault. */
+static inline void rl_books_hint(const void *array, size_t n_bytes, uint32_t i)
+{
+    __builtin_prefetch((const void *)((uintptr_t)array + i * n_bytes), 1);
+}
+
+/* Starts fetching the order `id` and its book: about four messages ahead, when it is in sight. */
+static inline void rl_books_prefetch_id(const struct rl_books *b, uint32_t instrument, uint64_t id)
+{
+    rl_books_hint(b->nodes, sizeof *b->nodes, rl_books_guess(b, id));
+    rl_books_hint(b->books, sizeof *b->books, instrument);
+}
+
+/* Starts fetching the order's level and neighbours: about two messages after prefetch_id. */
+static inline void rl_books_prefetch_level(const struct rl_books *b, uint64_t id)
+{
+    uint32_t order = rl_books_guess(b, id);
+    const struct rl_book_order *o = &b->nodes[order < b->n_orders_max ? order : 0].order;
+
+    rl_books_hint(b->nodes, sizeof *b->nodes, o->level);
+    rl_books_hint(b->nodes, sizeof *b->nodes, o->prev);
+    rl_books_hint(b->nodes, sizeof *b->nodes, o->next);
+}
+
+/* The first of the two for a decoded update. */
 static inline void rl_books_prefetch(const struct rl_books *b, const struct rl_update *u)
 {
-    __builtin_prefetch(&b->index[rl_books_slot_of(b, u->instrument, u->id)]);
-    if (RL_LIKELY(u->instrument < b->n_instruments))
-        __builtin_prefetch(&b->books[u->instrument]);
+    rl_books_prefetch_id(b, u->instrument, u->id);
 }
 
-/* The best of both sides; an instrument out of range has an empty book. */
+/* --- questions: an instrument out of range has an empty book -----------------------------------
+ */
+
 static inline void rl_books_bbo(const struct rl_books *b, uint32_t instrument, struct rl_bbo *bbo)
 {
-    if (RL_LIKELY(instrument < b->n_instruments))
-        *bbo = b->books[instrument].bbo;
-    else
-        *bbo = (struct rl_bbo){{RL_PX_NONE, RL_PX_NONE}, {0, 0}};
+    const struct rl_book_level *bid = &b->nodes[b->nobody].level, *offer = bid;
+
+    if (RL_LIKELY(instrument < b->n_instruments)) {
+        bid = &b->nodes[b->books[instrument].best[RL_BUY]].level;
+        offer = &b->nodes[b->books[instrument].best[RL_SELL]].level;
+    }
+    *bbo = (struct rl_bbo){{bid->px_nano, offer->px_nano}, {bid->qty, offer->qty}};
+}
+
+static inline enum rl_book_state rl_books_state(const struct rl_books *b, uint32_t instrument)
+{
+    return instrument < b->n_instruments ? (enum rl_book_state)b->books[instrument].state
+                                         : RL_BOOK_EMPTY;
 }
 
 struct rl_book_depth {
@@ -216,11 +319,52 @@ static inline uint32_t rl_books_n_orders(const struct rl_books *b, uint32_t inst
     return instrument < b->n_instruments ? b->books[instrument].n_orders[side] : 0;
 }
 
+/* The quantity of a side at a price; 0 when nobody is there. */
+uint64_t rl_books_qty_at(const struct rl_books *b, uint32_t instrument, enum rl_side side,
+                         int64_t px_nano);
+
+/*
+ * What taking `qty` from a side costs, best price first: *filled_qty is how much of it is there and
+ * *notional the exact sum of price (1e-9) times quantity. True when all of it is there.
+ */
+bool rl_books_vwap(const struct rl_books *b, uint32_t instrument, enum rl_side side, uint64_t qty,
+                   uint64_t *filled_qty, __int128 *notional);
+
+/* notional / qty in 1e-9, rounded to nearest, halves away from zero; RL_PX_NONE for quantity 0. */
+int64_t rl_books_vwap_px(__int128 notional, uint64_t qty);
+
 /* A live order, or NULL. `*px_nano` and `*side` may be NULL. */
 const struct rl_book_order *rl_books_find(const struct rl_books *b, uint32_t instrument,
                                           uint64_t id, int64_t *px_nano, enum rl_side *side);
 
+/*
+ * How many places a search for that id looks at, whether or not the order is there: 1 unless ids
+ * share a home (table.h).
+ */
+uint32_t rl_books_probes(const struct rl_books *b, uint32_t instrument, uint64_t id);
+
 /* How many orders stand before this one in its queue; RL_SLOT_NONE when it is not there. */
 uint32_t rl_books_queue_rank(const struct rl_books *b, uint32_t instrument, uint64_t id);
+
+/* The same, and the sum of their quantities, which may be NULL. */
+uint32_t rl_books_queue_ahead(const struct rl_books *b, uint32_t instrument, uint64_t id,
+                              uint64_t *qty_ahead);
+
+/*
+ * Walking a queue in the order of its priority:
+ *     for (o = rl_books_front(b, i, side); o; o = rl_books_behind(b, o))
+ * NULL at its end. An order stays where it is until an update removes it, renames it, or sends it
+ * to the back of a queue: take rl_books_behind first.
+ */
+const struct rl_book_order *rl_books_front(const struct rl_books *b, uint32_t instrument,
+                                           enum rl_side side); /* of the best price */
+const struct rl_book_order *rl_books_front_at(const struct rl_books *b, uint32_t instrument,
+                                              enum rl_side side, int64_t px_nano);
+
+static inline const struct rl_book_order *rl_books_behind(const struct rl_books *b,
+                                                          const struct rl_book_order *o)
+{
+    return o->next >= b->n_orders_max ? NULL : &b->nodes[o->next].order;
+}
 
 #endif

@@ -1,38 +1,11 @@
-/* Questions to the books that are not asked on the hot path: depth, hash, integrity. */
+/* The state of the books as one number, and whether it hangs together. */
 #include "market/book/book.h"
 
 #include <errno.h>
 
-uint32_t rl_books_depth(const struct rl_books *b, uint32_t instrument, enum rl_side side,
-                        struct rl_book_depth *out, uint32_t n)
-{
-    const struct rl_book *book;
-    uint32_t n_out;
-
-    if (instrument >= b->n_instruments)
-        return 0;
-    book = &b->books[instrument];
-    n_out = n < book->n_levels[side] ? n : book->n_levels[side];
-    for (uint32_t i = 0; i < n_out; i++) {
-        const struct rl_book_level *l =
-            &b->levels[book->keys[side][book->n_levels[side] - 1 - i].level];
-
-        out[i] = (struct rl_book_depth){l->px_nano, l->qty, l->n_orders};
-    }
-    return n_out;
-}
-
-uint32_t rl_books_queue_rank(const struct rl_books *b, uint32_t instrument, uint64_t id)
-{
-    const struct rl_book_order *o = rl_books_find(b, instrument, id, NULL, NULL);
-    uint32_t rank = 0;
-
-    if (!o)
-        return RL_SLOT_NONE;
-    for (; o->prev != RL_SLOT_NONE; o = &b->orders[o->prev])
-        rank++;
-    return rank;
-}
+#include "market/book/ladder.h"
+#include "market/book/table.h"
+#include "market/book/view_write.h"
 
 uint64_t rl_books_hash(const struct rl_books *b)
 {
@@ -40,15 +13,17 @@ uint64_t rl_books_hash(const struct rl_books *b)
 
     for (uint32_t i = 0; i < 2 * b->n_instruments; i++) {
         const struct rl_book *book = &b->books[i >> 1];
+        const uint32_t *slots = b->slots + rl_ladder_keys(book, i & 1);
 
         for (uint32_t k = 0; k < book->n_levels[i & 1]; k++) {
-            const struct rl_book_level *l = &b->levels[book->keys[i & 1][k].level];
+            const struct rl_book_level *l = &b->nodes[slots[k]].level;
             uint64_t rest = l->qty;
 
-            for (uint32_t o = l->head; o != RL_SLOT_NONE; o = b->orders[o].next) {
-                rest -= b->orders[o].qty;
-                hash +=
-                    rl_books_hash_one(i >> 1, b->orders[o].id, i & 1, l->px_nano, b->orders[o].qty);
+            for (uint32_t n = l->head; n < b->n_orders_max; n = b->nodes[n].order.next) {
+                const struct rl_book_order *o = &b->nodes[n].order;
+
+                rest -= o->qty;
+                hash += rl_books_hash_one(i >> 1, o->id, i & 1, l->px_nano, o->qty);
             }
             if (rest > 0)
                 hash += rl_books_hash_one(i >> 1, 0, i & 1, l->px_nano, rest);
@@ -59,24 +34,30 @@ uint64_t rl_books_hash(const struct rl_books *b)
 
 /* --- integrity -------------------------------------------------------------------------------- */
 
+/* Not a number of a level that may be live or free. */
+static bool level_is_wild(const struct rl_books *b, uint32_t level)
+{
+    return level <= b->nobody || level - b->nobody > b->n_levels_max;
+}
+
 /* One level: its queue, sums and links. Adds its orders to *n_orders; NULL when all is well. */
 static const char *check_level(const struct rl_books *b, uint32_t level, uint32_t *n_orders)
 {
-    const struct rl_book_level *l = &b->levels[level];
-    uint32_t prev = RL_SLOT_NONE, n = 0;
+    const struct rl_book_level *l = &b->nodes[level].level;
+    uint32_t prev = level, n = 0;
     uint64_t sum = 0;
 
-    for (uint32_t i = l->head; i != RL_SLOT_NONE; prev = i, i = b->orders[i].next) {
+    for (uint32_t i = l->head; i != level; prev = i, i = b->nodes[i].order.next) {
         const struct rl_book_order *o;
 
         if (i >= b->n_orders_max || ++n > b->n_orders)
             return "a queue leads out of the pool or in a circle";
-        o = &b->orders[i];
-        if (o->prev != prev || o->level != level || o->instrument != l->owner >> 1)
+        o = &b->nodes[i].order;
+        if (o->prev != prev || o->level != level || o->instrument != rl_level_instrument(l))
             return "an order does not link back to its level or neighbour";
         if (o->qty == 0 || __builtin_add_overflow(sum, o->qty, &sum))
             return "an order of no quantity, or a sum beyond 64 bits";
-        if (rl_books_find(b, o->instrument, o->id, NULL, NULL) != o)
+        if (rl_table_find(b, rl_books_home(b, o->id), o->instrument, o->id) != i)
             return "a live order is not found by its id";
     }
     if (l->tail != prev || l->n_orders != n)
@@ -87,42 +68,70 @@ static const char *check_level(const struct rl_books *b, uint32_t level, uint32_
     return NULL;
 }
 
+/* The level of rank r and the view show the same; r as in rl_book_view. */
+static const char *check_shown(const struct rl_book_view *v, unsigned side, uint32_t r,
+                               const struct rl_book_level *l)
+{
+    const struct rl_view_cell *c = &v->cells[side][l->cell % RL_VIEW_LEVELS];
+    uint64_t ranks = atomic_load_explicit(&v->ranks[side], memory_order_relaxed);
+
+    if (r >= RL_VIEW_LEVELS)
+        return l->cell == RL_CELL_NONE ? NULL : "a level beyond the view has a cell";
+    if ((ranks >> 4 * r & 15) != l->cell)
+        return "a level is not where the view shows it";
+    if ((int64_t)atomic_load_explicit(&c->px_nano, memory_order_relaxed) != l->px_nano ||
+        atomic_load_explicit(&c->qty, memory_order_relaxed) != l->qty ||
+        atomic_load_explicit(&c->n_orders, memory_order_relaxed) != l->n_orders)
+        return "the view shows another price, quantity or number of orders";
+    return NULL;
+}
+
 static const char *check_side(const struct rl_books *b, uint32_t instrument, unsigned side)
 {
     const struct rl_book *book = &b->books[instrument];
-    const struct rl_book_key *keys = book->keys[side];
-    uint8_t class = b->key_classes[2 * (size_t)instrument + side];
+    uint64_t keys = rl_ladder_keys(book, side);
+    uint8_t class = book->classes[side];
     uint32_t n = book->n_levels[side], n_orders = 0;
-    int64_t px_nano = RL_PX_NONE;
-    uint64_t qty = 0;
+    const struct rl_book_view *view = b->views ? &b->views->books[instrument] : NULL;
+    uint32_t best = b->nobody;
+    struct rl_bbo bbo;
 
     if (n > 0 && (class >= RL_BOOK_KEY_CLASSES || n > (uint32_t)RL_BOOK_KEYS_MIN << class))
         return "a side has more levels than keys";
+    if (view &&
+        atomic_load_explicit(&view->ranks[side], memory_order_relaxed) >> 4 * RL_VIEW_LEVELS !=
+            (n < RL_VIEW_LEVELS ? n : RL_VIEW_LEVELS))
+        return "a view shows more levels than there are, or fewer";
     for (uint32_t i = 0; i < n; i++) {
-        const struct rl_book_level *l = &b->levels[keys[i].level];
+        uint32_t level = b->slots[keys + i];
+        const struct rl_book_level *l = &b->nodes[level].level;
         const char *what;
 
-        if (keys[i].level >= b->n_levels_max || l->owner != instrument * 2 + side)
+        if (level_is_wild(b, level) || l->owner != instrument * 2 + side)
             return "a key leads to another side's level";
-        if (keys[i].rank != rl_book_rank(side, l->px_nano) ||
-            (i > 0 && keys[i - 1].rank >= keys[i].rank))
+        if (b->ranks[keys + i] != rl_book_rank(side, l->px_nano) ||
+            (i > 0 && b->ranks[keys + i - 1] >= b->ranks[keys + i]))
             return "the levels of a side are not in order";
-        what = check_level(b, keys[i].level, &n_orders);
+        what = check_level(b, level, &n_orders);
+        if (!what && view)
+            what = check_shown(view, side, n - 1 - i, l);
         if (what)
             return what;
-        px_nano = l->px_nano;
-        qty = l->qty;
+        best = level;
     }
     if (book->n_orders[side] != n_orders)
         return "a side's count of orders is wrong";
-    if (book->bbo.px_nano[side] != px_nano || book->bbo.qty[side] != qty)
+    if (book->best[side] != best)
         return "the best price kept is not the best level";
+    rl_books_bbo(b, instrument, &bbo);
+    if (book->state != rl_bbo_state(&bbo))
+        return "the market state kept is not that of the best prices";
     return NULL;
 }
 
 static const char *check_pools(const struct rl_books *b)
 {
-    uint64_t n_levels = 0, n_orders = 0, n_slots = 0, n_free = 0;
+    uint64_t n_levels = 0, n_orders = 0, n_taken = 0, n_free = 0, n_passed = 0, n_stuck = 0;
 
     for (uint32_t i = 0; i < b->n_instruments; i++) {
         n_levels += (uint64_t)b->books[i].n_levels[0] + b->books[i].n_levels[1];
@@ -130,18 +139,32 @@ static const char *check_pools(const struct rl_books *b)
     }
     if (n_levels != b->n_levels || n_orders != b->n_orders)
         return "the counts of all levels or orders are wrong";
-    for (uint64_t i = 0; i <= b->index_mask; i++)
-        n_slots += b->index[i].order != RL_SLOT_NONE;
-    if (n_slots != b->n_orders)
-        return "the index holds an id that has no order";
-    for (uint32_t i = b->free_order; i != RL_SLOT_NONE; i = b->orders[i].level)
+    for (uint64_t i = 0; i <= b->mask; i++) {
+        uint32_t order = (b->table[i] & RL_PLACE_ORDER) - 1;
+        const struct rl_book_order *o;
+
+        n_passed += b->table[i] / RL_PLACE_PASSED_1;
+        n_stuck += b->table[i] >= RL_PLACE_PASSED_MOST;
+        if (order == RL_SLOT_NONE)
+            continue;
+        n_taken++;
+        if (order >= b->n_orders_max)
+            return "the table leads out of the pool of orders";
+        o = &b->nodes[order].order;
+        n_passed -= rl_books_probes(b, o->instrument, o->id) - 1;
+    }
+    if (n_taken != b->n_orders)
+        return "the table holds an order that is in no queue";
+    if (n_passed != 0 && n_stuck == 0)
+        return "a place counts orders that did not pass it";
+    for (uint32_t i = b->free_order; i != RL_SLOT_NONE; i = b->nodes[i].order.level)
         if (i >= b->n_orders_max || ++n_free > b->n_orders_max)
             return "the list of free orders is broken";
     if (n_free + b->n_orders != b->n_orders_max)
         return "an order is neither free nor live";
     n_free = 0;
-    for (uint32_t i = b->free_level; i != RL_SLOT_NONE; i = b->levels[i].owner)
-        if (i >= b->n_levels_max || ++n_free > b->n_levels_max)
+    for (uint32_t i = b->free_level; i != RL_SLOT_NONE; i = b->nodes[i].level.head)
+        if (level_is_wild(b, i) || ++n_free > b->n_levels_max)
             return "the list of free levels is broken";
     if (n_free + b->n_levels != b->n_levels_max)
         return "a level is neither free nor live";
