@@ -5,8 +5,6 @@
 #include "base/mem.h"
 #include "market/feed/feed_inner.h"
 
-#define N_LOCATES 65536u
-
 /* --- set-up ----------------------------------------------------------------------------------- */
 
 static uint32_t slots_for(uint32_t n_instruments)
@@ -18,393 +16,309 @@ static uint32_t slots_for(uint32_t n_instruments)
     return n;
 }
 
+/* The lines that the config asks for, or that the protocol needs even when it does not. */
+static bool wanted_lines(const struct rl_feed_config *c, const struct rl_protocol *protocol,
+                         struct rl_lines_config *lines)
+{
+    if (c->lines)
+        *lines = *c->lines;
+    else if (protocol->has_snapshots)
+        *lines = rl_lines_defaults(protocol, 1);
+    else
+        return false;
+    lines->protocol = protocol;
+    if (c->first_seq != 0)
+        lines->first_seq = c->first_seq;
+    return true;
+}
+
 static bool config_is_good(const struct rl_feed_config *c)
 {
+    const struct rl_protocol *protocol = rl_protocol_of(c->kind, c->mold);
+    struct rl_lines_config lines;
+
     return c->n_instruments > 0 && c->n_instruments <= 1u << 24 && c->n_qty_decimals <= 18 &&
-           (c->kind == RL_FEED_ITCH || c->kind == RL_FEED_DBN || c->kind == RL_FEED_FIX);
+           protocol && (!wanted_lines(c, protocol, &lines) || rl_lines_bytes(&lines) > 0);
 }
 
 size_t rl_feed_bytes(const struct rl_feed_config *c)
 {
+    struct rl_lines_config lines;
+    size_t n;
+
     if (!config_is_good(c))
         return 0;
-    return (c->kind == RL_FEED_ITCH ? N_LOCATES : slots_for(c->n_instruments)) * sizeof(uint32_t) +
-           c->n_instruments * (RL_FEED_SYMBOL + sizeof(uint32_t) + sizeof(uint8_t)) +
-           4 * RL_CACHE_LINE;
+    n = (c->kind == RL_FEED_ITCH ? RL_FEED_LOCATES : slots_for(c->n_instruments)) *
+            sizeof(uint32_t) +
+        c->n_instruments *
+            (RL_FEED_SYMBOL + sizeof(uint32_t) + sizeof(uint8_t) + sizeof(uint64_t)) +
+        8 * RL_CACHE_LINE;
+    if (wanted_lines(c, rl_protocol_of(c->kind, c->mold), &lines))
+        n += sizeof(struct rl_lines) + rl_lines_bytes(&lines);
+    return n;
+}
+
+static enum rl_feed_quick quick_way(const struct rl_feed *f)
+{
+    if (f->lines || f->kind != RL_FEED_ITCH)
+        return RL_QUICK_NONE;
+    return f->mold ? RL_QUICK_MOLD : RL_QUICK_MESSAGE;
 }
 
 int rl_feed_init(struct rl_feed *f, struct rl_arena *arena, const struct rl_feed_config *c)
 {
+    struct rl_lines_config lines;
     uint32_t n_slots;
+    int err;
 
     if (!config_is_good(c))
         return -EINVAL;
     memset(f, 0, sizeof *f);
     f->kind = c->kind;
-    f->mold = c->mold && c->kind != RL_FEED_FIX;
+    f->protocol = rl_protocol_of(c->kind, c->mold);
+    f->mold = f->protocol->read == rl_read_mold;
     f->n_qty_decimals = c->n_qty_decimals;
     f->n_instruments_max = c->n_instruments;
-    f->next_seq = c->first_seq;
-    f->next_appl_seq = c->first_seq;
     f->last_instrument = RL_FEED_NONE;
-    n_slots = c->kind == RL_FEED_ITCH ? N_LOCATES : slots_for(c->n_instruments);
+    n_slots = c->kind == RL_FEED_ITCH ? RL_FEED_LOCATES : slots_for(c->n_instruments);
     f->slots = rl_arena_take(arena, n_slots * sizeof *f->slots, RL_CACHE_LINE);
     f->symbols = rl_arena_take(arena, c->n_instruments * sizeof *f->symbols, RL_CACHE_LINE);
     f->keys = rl_arena_take(arena, c->n_instruments * sizeof *f->keys, RL_CACHE_LINE);
+    f->synced = rl_arena_take(arena, c->n_instruments * sizeof *f->synced, RL_CACHE_LINE);
     f->in_snapshot = rl_arena_take(arena, c->n_instruments, RL_CACHE_LINE);
-    if (!f->slots || !f->symbols || !f->keys || !f->in_snapshot)
+    if (!f->slots || !f->symbols || !f->keys || !f->synced || !f->in_snapshot)
         return -ENOMEM;
     memset(f->slots, 0xFF, n_slots * sizeof *f->slots);
     f->slot_mask = n_slots - 1;
     if (c->kind == RL_FEED_ITCH)
         f->locates = f->slots;
+    f->n_instruments = c->kind == RL_FEED_BINANCE;
     rl_fix_init(&f->fix, f->fields, RL_FIX_MAX_FIELDS);
+    if (wanted_lines(c, f->protocol, &lines)) {
+        f->lines = rl_arena_take(arena, sizeof *f->lines, RL_CACHE_LINE);
+        if (!f->lines)
+            return -ENOMEM;
+        lines.feed = f;
+        err = rl_lines_init(f->lines, arena, &lines);
+        if (err)
+            return err;
+    }
+    f->quick = (uint8_t)quick_way(f);
+    rl_feed_forget(f);
+    f->seq[0].next = f->seq[1].next = c->first_seq;
+    if (f->protocol->is_bare && c->first_seq == 0)
+        f->seq[0].next = 1;
     return 0;
 }
 
-/* --- instruments ------------------------------------------------------------------------------ */
-
-/* A symbol as it is kept: zero padded. False when empty or too long. */
-static inline bool symbol_pad(char out[RL_FEED_SYMBOL], const void *text, uint32_t n)
+void rl_feed_forget(struct rl_feed *f)
 {
-    if (n == 0 || n >= RL_FEED_SYMBOL)
-        return false;
-    memset(out, 0, RL_FEED_SYMBOL);
-    memcpy(out, text, n);
-    return true;
+    f->seq[0] = f->seq[1] = (struct rl_sequence){.next = f->protocol->is_bare};
+    f->numbering = 0;
+    f->parsed = NULL;
+    if (f->lines)
+        rl_lines_forget(f->lines);
 }
 
-static uint32_t instrument_new(struct rl_feed *f, uint32_t key, const char symbol[RL_FEED_SYMBOL])
+uint64_t rl_feed_next_seq(const struct rl_feed *f)
 {
-    uint32_t i = f->n_instruments;
-
-    if (i == f->n_instruments_max)
-        return RL_FEED_NONE;
-    f->n_instruments++;
-    f->keys[i] = key;
-    memcpy(f->symbols[i], symbol, RL_FEED_SYMBOL);
-    return i;
-}
-
-/* ITCH: symbols are 8 characters, padded with spaces. */
-static uint32_t locate_new(struct rl_feed *f, uint32_t locate, const uint8_t *symbol)
-{
-    uint32_t i = f->locates[locate];
-    char padded[RL_FEED_SYMBOL] = {0};
-    uint32_t n = symbol ? RL_ITCH_SYMBOL : 0;
-
-    while (n > 0 && (symbol[n - 1] == ' ' || symbol[n - 1] == 0))
-        n--;
-    if (n > 0)
-        memcpy(padded, symbol, n);
-    if (i == RL_FEED_NONE) {
-        i = instrument_new(f, locate, padded);
-        if (i == RL_FEED_NONE)
-            return RL_FEED_NONE;
-    } else {
-        i &= ~RL_FEED_UNNAMED;
-        if (n > 0)
-            memcpy(f->symbols[i], padded, RL_FEED_SYMBOL);
-    }
-    f->locates[locate] = n > 0 ? i : i | RL_FEED_UNNAMED;
-    return i;
-}
-
-static inline uint32_t locate_find(struct rl_feed *f, const uint8_t *message)
-{
-    uint32_t locate = rl_itch_locate(message);
-    uint32_t i = f->locates[locate];
-
-    if (RL_LIKELY(i < RL_FEED_UNNAMED))
-        return i;
-    if (i != RL_FEED_NONE && !rl_itch_symbol(message))
-        return i & ~RL_FEED_UNNAMED;
-    return locate_new(f, locate, rl_itch_symbol(message));
-}
-
-static inline uint32_t key_hash(uint32_t key)
-{
-    return (uint32_t)((key * 0x9E3779B97F4A7C15ULL) >> 32);
-}
-
-/* DBN: by number; a new one is called by its number until somebody names it. */
-static uint32_t number_find(struct rl_feed *f, uint32_t key)
-{
-    uint32_t at = key_hash(key) & f->slot_mask;
-
-    if (RL_LIKELY(key == f->last_key && f->last_instrument != RL_FEED_NONE))
-        return f->last_instrument;
-    while (f->slots[at] != RL_FEED_NONE && f->keys[f->slots[at]] != key)
-        at = (at + 1) & f->slot_mask;
-    if (f->slots[at] == RL_FEED_NONE) {
-        char symbol[RL_FEED_SYMBOL] = {0};
-
-        rl_fix_print_uint(symbol, key);
-        f->slots[at] = instrument_new(f, key, symbol);
-    }
-    f->last_key = key;
-    f->last_instrument = f->slots[at];
-    return f->last_instrument;
-}
-
-static inline uint32_t symbol_hash(const char symbol[RL_FEED_SYMBOL])
-{
-    uint64_t words[RL_FEED_SYMBOL / 8], h = 0;
-
-    memcpy(words, symbol, sizeof words);
-    for (unsigned i = 0; i < RL_COUNT(words); i++)
-        h = (h ^ words[i]) * 0x9E3779B97F4A7C15ULL;
-    return (uint32_t)(h >> 32) ^ (uint32_t)(h >> 48);
-}
-
-uint32_t rl_feed_symbol_number(struct rl_feed *f, const uint8_t *text, uint32_t n)
-{
-    char symbol[RL_FEED_SYMBOL];
-    uint32_t at;
-
-    if (!symbol_pad(symbol, text, n))
-        return RL_FEED_NONE;
-    at = symbol_hash(symbol) & f->slot_mask;
-    while (f->slots[at] != RL_FEED_NONE &&
-           memcmp(f->symbols[f->slots[at]], symbol, RL_FEED_SYMBOL) != 0)
-        at = (at + 1) & f->slot_mask;
-    if (f->slots[at] == RL_FEED_NONE)
-        f->slots[at] = instrument_new(f, 0, symbol);
-    return f->slots[at];
-}
-
-const char *rl_feed_symbol(const struct rl_feed *f, uint32_t instrument)
-{
-    return instrument < f->n_instruments ? f->symbols[instrument] : "";
-}
-
-int rl_feed_name(struct rl_feed *f, uint32_t key, const char *symbol)
-{
-    char padded[RL_FEED_SYMBOL];
-    uint32_t i;
-
-    if (!symbol_pad(padded, symbol, (uint32_t)strnlen(symbol, RL_FEED_SYMBOL)))
-        return -EINVAL;
-    switch (f->kind) {
-    case RL_FEED_ITCH:
-        if (key >= N_LOCATES)
-            return -EINVAL;
-        i = locate_new(f, key, NULL);
-        if (i != RL_FEED_NONE)
-            f->locates[key] = i;
-        break;
-    case RL_FEED_DBN:
-        i = number_find(f, key);
-        break;
-    default:
-        return rl_feed_symbol_number(f, (const uint8_t *)symbol, (uint32_t)strlen(symbol)) ==
-                       RL_FEED_NONE
-                   ? -ENOSPC
-                   : 0;
-    }
-    if (i == RL_FEED_NONE)
-        return -ENOSPC;
-    memcpy(f->symbols[i], padded, RL_FEED_SYMBOL);
-    return 0;
-}
-
-uint32_t rl_feed_find(const struct rl_feed *f, const char *symbol)
-{
-    for (uint32_t i = 0; i < f->n_instruments; i++)
-        if (strncmp(f->symbols[i], symbol, RL_FEED_SYMBOL) == 0)
-            return i;
-    return RL_INSTRUMENT_ALL;
+    return f->lines ? f->lines->seq.next : f->seq[f->numbering].next;
 }
 
 /* --- packets ---------------------------------------------------------------------------------- */
 
-/* The sequence of a packet against what was expected; skips what was delivered before. */
-static bool packet_sequence(struct rl_feed *f, struct rl_mold *m)
+/* A packet that may be read now. False when it has nothing to yield. */
+static bool begin(struct rl_feed *f, const uint8_t *packet, uint32_t n_bytes,
+                  const struct rl_packet *p, uint64_t skip, struct rl_feed_cursor *c)
 {
-    uint32_t n_bytes;
-
-    if (RL_UNLIKELY(m->seq > f->next_seq)) {
-        f->n.gaps++;
-        f->n.lost += m->seq - f->next_seq;
+    if (p->kind == RL_PACKET_HEARTBEAT)
+        f->n.heartbeats++;
+    else if (p->kind == RL_PACKET_END)
+        f->n.ends++;
+    else if (f->protocol->start(f, packet, n_bytes, p, skip, c))
+        c->is_open = true;
+    if (c->pending != RL_OP_NONE) {
+        c->n_held = c->n_itch;
+        c->n_itch = 0;
     }
-    while (RL_UNLIKELY(m->seq < f->next_seq && m->n_left > 0)) {
-        if (!rl_mold_next(m, &n_bytes)) {
-            f->n.bad_frames++;
-            m->n_left = 0;
-            return false;
-        }
-        f->n.duplicates++;
-    }
-    if (m->seq + m->n_left > f->next_seq)
-        f->next_seq = m->seq + m->n_left;
-    return m->n_left > 0;
+    return c->is_open || c->pending != RL_OP_NONE;
 }
 
-static bool packet_open(struct rl_feed *f, const uint8_t *frame, uint32_t n_bytes,
-                        struct rl_feed_cursor *c)
+static void new_session(struct rl_feed *f, struct rl_feed_cursor *c)
 {
-    struct rl_mold *m = &c->mold;
+    f->n.sessions++;
+    f->certain_since++;
+    f->base_synced = f->certain_since; /* the books begin anew, and so does certainty */
+    c->pending = RL_OP_RESET;
+}
 
-    if (RL_UNLIKELY(!rl_mold_open(m, frame, n_bytes))) {
-        f->n.bad_frames++;
-        return false;
-    }
-    if (RL_UNLIKELY(memcmp(f->session, m->session, RL_MOLD_SESSION) != 0 || !f->has_session)) {
-        if (f->has_session) {
-            f->n.sessions++;
-            f->next_seq = 0;
-            c->pending = RL_OP_RESET;
+static void loss(struct rl_feed *f, uint64_t n)
+{
+    f->n.gaps++;
+    f->n.lost += n;
+    rl_feed_doubt(f);
+}
+
+/* One line: a packet against what was expected. Nothing is parked: a gap is a loss. */
+static bool one_line(struct rl_feed *f, const uint8_t *packet, uint32_t n_bytes,
+                     struct rl_packet *p, struct rl_feed_cursor *c)
+{
+    struct rl_sequence *s = &f->seq[p->numbering];
+    uint64_t skip;
+
+    f->numbering = p->numbering > f->numbering ? p->numbering : f->numbering;
+    if (!rl_sequence_is_session(s, p)) {
+        if (s->has_session) {
+            new_session(f, c);
+            s->next = 0;
         }
-        f->has_session = true;
-        memcpy(f->session, m->session, RL_MOLD_SESSION);
+        rl_sequence_enter(s, p);
     }
-    if (RL_UNLIKELY(f->next_seq == 0))
-        f->next_seq = m->seq;
-    if (RL_UNLIKELY(m->seq > f->next_seq && m->seq - f->next_seq > RL_FEED_MAX_JUMP)) {
+    if (p->kind == RL_PACKET_RESTART)
+        s->next = p->previous + 1;
+    if (p->kind == RL_PACKET_JUMP)
+        s->next = p->next > s->next ? p->next : s->next;
+    if (p->kind == RL_PACKET_PLAIN || p->kind == RL_PACKET_JUMP) {
+        f->n.unsequenced += p->kind == RL_PACKET_PLAIN;
+        c->seq = p->kind == RL_PACKET_PLAIN ? f->n.frames : p->previous + 1;
+        return begin(f, packet, n_bytes, p, 0, c);
+    }
+    switch (rl_sequence_judge(s, p)) {
+    case RL_TURN_AHEAD:
+        loss(f, rl_sequence_give_up(s, p));
+        break;
+    case RL_TURN_ABSURD:
         f->n.bad_frames++;
-        m->n_left = 0;
+        return c->pending != RL_OP_NONE;
+    default:
+        break;
+    }
+    if (p->next <= s->next) { /* nothing new in it */
+        if (p->kind == RL_PACKET_HEARTBEAT || p->kind == RL_PACKET_END)
+            return begin(f, packet, n_bytes, p, 0, c);
+        f->n.duplicates += p->n_messages;
         return c->pending != RL_OP_NONE;
     }
-    if (m->is_end)
-        f->n.ends++;
-    else if (m->n_left == 0)
-        f->n.heartbeats++;
-    /* A heartbeat carries the next number: it shows that the last packets were lost. */
-    return packet_sequence(f, m) || c->pending != RL_OP_NONE;
-}
-
-/* The next message of the frame with its number; NULL at the end. */
-static inline const uint8_t *message_next(struct rl_feed *f, struct rl_feed_cursor *c,
-                                          uint32_t *n_bytes, uint64_t *seq)
-{
-    const uint8_t *message;
-
-    if (RL_UNLIKELY(c->message != NULL)) {
-        message = c->message;
-        *n_bytes = c->n_message;
-        *seq = c->mold.seq - 1;
-        c->message = NULL;
-        return message;
-    }
-    message = rl_mold_next(&c->mold, n_bytes);
-    if (RL_UNLIKELY(!message)) {
-        if (c->mold.n_left > 0) { /* the packet ends before its messages do */
-            f->n.bad_frames++;
-            f->n.lost += c->mold.n_left;
-            c->mold.n_left = 0;
-        }
-        return NULL;
-    }
-    *seq = c->mold.seq - 1;
-    f->n.messages++;
-    return message;
-}
-
-static inline bool itch_next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_update *u)
-{
-    uint32_t n_bytes;
-    const uint8_t *message = message_next(f, c, &n_bytes, &u->seq);
-
-    if (!message)
-        return false;
-    if (RL_UNLIKELY(!rl_itch_decode(message, n_bytes, u))) {
-        f->n.bad_messages++;
-        u->ts_ns = 0;
-        return rl_feed_none(u);
-    }
-    if (u->op == RL_OP_NONE) {
-        if (message[0] == 'R')
-            locate_new(f, rl_itch_locate(message), rl_itch_symbol(message));
-        return rl_feed_none(u);
-    }
-    u->instrument = locate_find(f, message);
-    if (RL_UNLIKELY(u->instrument == RL_FEED_NONE)) {
-        f->n.no_instrument++;
-        return rl_feed_none(u);
-    }
+    skip = rl_sequence_skip(s, p);
+    c->seq = p->is_counted ? p->previous + 1 + skip : p->next - 1;
+    if (!begin(f, packet, n_bytes, p, skip, c) || !c->is_open)
+        return c->pending != RL_OP_NONE;
+    f->n.duplicates += skip;
+    rl_sequence_take(s, p);
     return true;
 }
 
-static inline bool dbn_next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_update *u)
+static void nothing_open(struct rl_feed_cursor *c)
 {
-    uint32_t n_bytes, instrument;
-    uint64_t seq;
-    const uint8_t *record = message_next(f, c, &n_bytes, &seq);
-    bool is_good, in_snapshot;
-
-    if (!record)
-        return false;
-    is_good = rl_dbn_decode(record, n_bytes, u);
-    f->venue_seq = is_good ? u->seq : f->venue_seq;
-    u->seq = seq;
-    if (RL_UNLIKELY(!is_good)) {
-        f->n.bad_messages++;
-        u->ts_ns = 0;
-        return rl_feed_none(u);
-    }
-    instrument = number_find(f, rl_dbn_instrument(record));
-    if (RL_UNLIKELY(instrument == RL_FEED_NONE)) {
-        f->n.no_instrument++;
-        return rl_feed_none(u);
-    }
-    u->instrument = instrument;
-    in_snapshot = (rl_dbn_flags(record) & RL_DBN_FLAG_SNAPSHOT) != 0;
-    if (RL_UNLIKELY(in_snapshot && !f->in_snapshot[instrument])) {
-        f->in_snapshot[instrument] = 1;
-        f->n.snapshots++;
-        c->message = record;
-        c->n_message = n_bytes;
-        u->op = RL_OP_CLEAR;
-        return true;
-    }
-    f->in_snapshot[instrument] = in_snapshot && !(rl_dbn_flags(record) & RL_DBN_FLAG_LAST);
-    return true;
-}
-
-/* --- all kinds -------------------------------------------------------------------------------- */
-
-bool rl_feed_open(struct rl_feed *f, const uint8_t *frame, uint32_t n_bytes,
-                  struct rl_feed_cursor *c)
-{
-    f->n.frames++;
+    c->n_itch = 0;
+    c->n_held = 0;
+    c->n_left = 0;
     c->message = NULL;
     c->pending = RL_OP_NONE;
-    if (f->kind == RL_FEED_FIX)
-        return rl_feed_fix_open(f, frame, n_bytes, c);
-    if (f->mold)
-        return packet_open(f, frame, n_bytes, c);
-    f->next_seq += f->next_seq == 0;
-    c->mold = (struct rl_mold){.seq = ++f->next_seq};
-    c->message = frame;
-    c->n_message = n_bytes;
-    f->n.messages++;
-    return true;
+    c->is_open = false;
+    c->is_done = false;
+    c->has_more = true;
 }
 
-bool rl_feed_next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_update *u)
+/* What the lines have to deliver: the next packet that has something to yield. */
+static bool from_lines(struct rl_feed *f, struct rl_feed_cursor *c)
 {
-    bool is_there;
+    struct rl_delivery d;
 
-    if (RL_UNLIKELY(c->pending != RL_OP_NONE)) {
-        u->op = c->pending;
-        u->instrument = c->pending == RL_OP_RESET ? RL_INSTRUMENT_ALL : c->instrument;
-        u->seq = c->mold.seq;
-        u->ts_ns = 0;
-        c->pending = RL_OP_NONE;
-        f->n.updates++;
-        return true;
+    nothing_open(c);
+    while (rl_lines_next(f->lines, &d)) {
+        if (d.is_new_session)
+            new_session(f, c);
+        if (d.n_lost > 0)
+            loss(f, d.n_lost);
+        f->n.duplicates += d.n_skip;
+        f->n.unsequenced += d.head.kind == RL_PACKET_PLAIN;
+        c->seq = d.head.is_counted ? d.head.previous + 1 + d.n_skip : d.head.next - 1;
+        if (begin(f, d.bytes, d.n_bytes, &d.head, d.n_skip, c))
+            return true;
+        nothing_open(c);
     }
-    switch (f->kind) {
-    case RL_FEED_ITCH:
-        is_there = itch_next(f, c, u);
+    if (f->lines->n.recoveries != f->n_recoveries) { /* until a snapshot has come */
+        f->n_recoveries = f->lines->n.recoveries;
+        rl_feed_doubt(f);
+    }
+    c->has_more = false;
+    return false;
+}
+
+bool rl_feed_open_any(struct rl_feed *f, const uint8_t *packet, uint32_t n_bytes,
+                      struct rl_feed_cursor *c)
+{
+    struct rl_packet p;
+
+    if (f->lines)
+        return rl_feed_push(f, 0, packet, n_bytes, f->lines->now_ns, c);
+    f->n.frames++;
+    nothing_open(c);
+    switch (f->protocol->read(f, packet, n_bytes, false, &p)) {
+    case RL_READ_OK:
         break;
-    case RL_FEED_DBN:
-        is_there = dbn_next(f, c, u);
-        break;
+    case RL_READ_BAD_MESSAGE:
+        f->n.bad_messages++;
+        return false;
     default:
-        is_there = rl_feed_fix_next(f, c, u);
-        break;
+        f->n.bad_frames++;
+        return false;
     }
-    f->n.updates += is_there;
-    return is_there;
+    if (f->protocol->is_bare) {
+        c->seq = f->seq[0].next++;
+        return begin(f, packet, n_bytes, &p, 0, c);
+    }
+    return one_line(f, packet, n_bytes, &p, c);
+}
+
+bool rl_feed_push(struct rl_feed *f, uint32_t line, const uint8_t *packet, uint32_t n_bytes,
+                  uint64_t now_ns, struct rl_feed_cursor *c)
+{
+    uint64_t n_bad;
+
+    if (!f->lines)
+        return rl_feed_open(f, packet, n_bytes, c);
+    f->n.frames++;
+    line = line < f->lines->config.n_lines ? line : RL_LINE_RECOVERY;
+    n_bad = f->lines->line[line].bad;
+    (void)rl_lines_push(f->lines, line, packet, n_bytes, now_ns);
+    f->n.bad_frames += f->lines->line[line].bad - n_bad;
+    return from_lines(f, c);
+}
+
+bool rl_feed_poll(struct rl_feed *f, uint64_t now_ns, struct rl_feed_cursor *c)
+{
+    if (!f->lines) {
+        nothing_open(c);
+        return c->has_more = false;
+    }
+    (void)rl_lines_poll(f->lines, now_ns);
+    return from_lines(f, c);
+}
+
+bool rl_feed_next_any(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_update *u)
+{
+    for (;;) {
+        if (RL_UNLIKELY(c->pending != RL_OP_NONE)) {
+            u->op = c->pending;
+            u->instrument = c->pending == RL_OP_RESET ? RL_INSTRUMENT_ALL : c->instrument;
+            u->seq = c->seq;
+            u->ts_ns = 0;
+            c->pending = RL_OP_NONE;
+            c->n_itch = c->n_held;
+            c->n_held = 0;
+            f->n.updates++;
+            return true;
+        }
+        if (c->n_itch > 0)
+            return rl_feed_next(f, c, u);
+        if (c->is_open && f->protocol->next(f, c, u)) {
+            f->n.updates++;
+            return true;
+        }
+        c->is_open = false;
+        if (!f->lines || !from_lines(f, c))
+            return c->has_more = false;
+    }
 }

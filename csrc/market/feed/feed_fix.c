@@ -1,84 +1,82 @@
-/* The FIX half of a feed: numbering of messages, market data entries to updates. */
+/* FIX market data: numbering of messages, entries to updates. */
 #include "market/feed/feed_inner.h"
 
-/* One sequence of numbers; false when the message was delivered before. */
-static bool number_is_new(struct rl_feed *f, uint64_t *next, uint64_t seq)
-{
-    if (*next == 0)
-        *next = seq;
-    if (seq < *next) {
-        f->n.duplicates++;
-        return false;
-    }
-    if (seq > *next) {
-        if (seq - *next > RL_FEED_MAX_JUMP) {
-            f->n.bad_frames++;
-            return false;
-        }
-        f->n.gaps++;
-        f->n.lost += seq - *next;
-    }
-    *next = seq + 1;
-    return true;
-}
-
 /*
- * ApplSeqNum numbers market data across sessions and goes before MsgSeqNum; where it is in use,
- * what comes without it (heartbeats) has no number that matters.
+ * The number of a message. ApplSeqNum numbers market data across sessions and goes before
+ * MsgSeqNum; where it is in use, what comes without it (heartbeats) has no number that matters.
  */
-static bool fix_sequence(struct rl_feed *f, uint64_t *seq)
+static void read_number(const struct rl_fix_msg *m, struct rl_packet *p)
 {
-    const struct rl_fix_msg *m = &f->fix;
     const struct rl_fix_field *appl = rl_fix_find(m, RL_FIX_ApplSeqNum, 3);
     const struct rl_fix_field *number = rl_fix_find(m, RL_FIX_MsgSeqNum, 3);
-    const struct rl_fix_field *next;
-    uint64_t v;
+    const struct rl_fix_field *new_number;
+    uint64_t seq, next;
 
-    if (appl) {
-        if (rl_fix_uint(m, appl, seq))
-            return number_is_new(f, &f->next_appl_seq, *seq);
-    } else if (number && rl_fix_uint(m, number, seq)) {
-        if (m->type == RL_FIX_TYPE1('A') &&
-            rl_fix_char(m, rl_fix_find(m, RL_FIX_ResetSeqNumFlag, 3)) == 'Y')
-            f->next_seq = *seq; /* Logon that starts anew */
-        next = m->type == RL_FIX_TYPE1('4') ? rl_fix_find(m, RL_FIX_NewSeqNo, 3) : NULL;
-        if (next && rl_fix_uint(m, next, &v)) { /* SequenceReset: what is skipped is not lost */
-            f->next_seq = v > f->next_seq ? v : f->next_seq;
-            return true;
-        }
-        return number_is_new(f, &f->next_seq, *seq);
+    p->kind = RL_PACKET_PLAIN;
+    if (!rl_fix_uint(m, appl ? appl : number, &seq))
+        return;
+    p->previous = seq - 1;
+    p->next = seq + 1;
+    p->numbering = appl != NULL;
+    p->kind = RL_PACKET_DATA;
+    if (appl)
+        return;
+    if (m->type == RL_FIX_TYPE1('A') &&
+        rl_fix_char(m, rl_fix_find(m, RL_FIX_ResetSeqNumFlag, 3)) == 'Y')
+        p->kind = RL_PACKET_RESTART; /* Logon that starts anew */
+    new_number = m->type == RL_FIX_TYPE1('4') ? rl_fix_find(m, RL_FIX_NewSeqNo, 3) : NULL;
+    if (new_number && rl_fix_uint(m, new_number, &next)) {
+        p->kind = RL_PACKET_JUMP; /* SequenceReset: what is skipped is not lost */
+        p->next = next;
     }
-    f->n.unsequenced++;
-    *seq = f->n.frames;
-    return true;
 }
 
-bool rl_feed_fix_open(struct rl_feed *f, const uint8_t *frame, uint32_t n_bytes,
-                      struct rl_feed_cursor *c)
+static enum rl_read read_message(struct rl_feed *f, const uint8_t *packet, uint32_t n_bytes,
+                                 bool is_whole, struct rl_packet *p)
 {
-    struct rl_fix_msg *m = &f->fix;
-    const struct rl_fix_field *time, *count;
-    uint64_t n;
+    struct rl_fix_field fields[RL_FIX_MAX_FIELDS];
+    struct rl_fix_msg alone, *m = f ? &f->fix : &alone;
+    const struct rl_fix_field *time;
 
-    switch (rl_fix_parse(m, frame, n_bytes)) {
+    (void)is_whole; /* a parsed message is whole */
+    if (f)
+        f->parsed = NULL;
+    else
+        rl_fix_init(&alone, fields, RL_FIX_MAX_FIELDS);
+    switch (rl_fix_parse(m, packet, n_bytes)) {
     case RL_FIX_OK:
         break;
     case RL_FIX_REJECT:
-        f->n.bad_messages++;
-        return false;
+        return RL_READ_BAD_MESSAGE;
     default:
-        f->n.bad_frames++;
-        return false;
+        return RL_READ_BAD_FRAME;
     }
-    if (!fix_sequence(f, &c->mold.seq))
-        return false;
+    if (f)
+        f->parsed = packet;
+    *p = (struct rl_packet){.n_messages = 1, .number_bits = 64, .is_counted = 1};
+    time = rl_fix_find(m, RL_FIX_SendingTime, 3);
+    if (!time || !rl_fix_read_time(rl_fix_value(m, time), time->len, &p->ts_ns))
+        p->ts_ns = 0;
+    read_number(m, p);
+    return RL_READ_OK;
+}
+
+static bool start(struct rl_feed *f, const uint8_t *packet, uint32_t n_bytes,
+                  const struct rl_packet *p, uint64_t skip, struct rl_feed_cursor *c)
+{
+    struct rl_fix_msg *m = &f->fix;
+    const struct rl_fix_field *count;
+    uint64_t n;
+
+    (void)skip;
+    if (f->parsed != packet) { /* kept meanwhile: another message was parsed since */
+        f->parsed = NULL;
+        if (rl_fix_parse(m, packet, n_bytes) != RL_FIX_OK)
+            return false;
+    }
     f->n.messages++;
     c->instrument = RL_FEED_NONE;
-    c->n_entries = 0;
-    c->is_done = false;
-    time = rl_fix_find(m, RL_FIX_SendingTime, 3);
-    if (!time || !rl_fix_read_time(rl_fix_value(m, time), time->len, &c->ts_ns))
-        c->ts_ns = 0;
+    c->ts_ns = p->ts_ns;
     if (m->type == RL_FIX_TYPE1('0'))
         f->n.heartbeats++;
     c->is_snapshot = m->type == RL_FIX_TYPE1('W');
@@ -97,12 +95,13 @@ bool rl_feed_fix_open(struct rl_feed *f, const uint8_t *frame, uint32_t n_bytes,
             return true;
         }
         c->pending = RL_OP_CLEAR;
+        rl_feed_snapshot_begins(f, c->instrument);
     }
     if (!rl_fix_uint(m, count, &n) || n > m->n_fields) {
         f->n.bad_entries++;
         return true;
     }
-    c->n_entries = (uint32_t)n;
+    c->n_left = (uint32_t)n;
     c->field = (uint32_t)(count - m->fields) + 1;
     c->opening = m->fields[c->field].tag; /* at worst CheckSum, which is always last */
     return true;
@@ -235,7 +234,7 @@ static enum rl_op entry_op(struct rl_feed *f, const struct rl_feed_cursor *c, co
     return u->qty == 0 ? RL_OP_DELETE : RL_OP_MODIFY;
 }
 
-bool rl_feed_fix_next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_update *u)
+static bool next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_update *u)
 {
     const struct rl_fix_msg *m = &f->fix;
     const struct rl_fix_field *symbol;
@@ -243,20 +242,20 @@ bool rl_feed_fix_next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_upd
 
     if (c->is_done)
         return false;
-    u->seq = c->mold.seq;
+    u->seq = c->seq;
     u->ts_ns = c->ts_ns;
-    if (c->n_entries == 0) { /* a message that says nothing about a book */
+    if (c->n_left == 0) { /* a message that says nothing about a book */
         c->is_done = true;
         return rl_feed_none(u);
     }
     if (c->field + 1 >= m->n_fields || m->fields[c->field].tag != c->opening) {
-        f->n.bad_entries += c->n_entries; /* promised, but not there */
+        f->n.bad_entries += c->n_left; /* promised, but not there */
         c->is_done = true;
         return rl_feed_none(u);
     }
     entry_read(m, c, &e);
-    c->n_entries--;
-    c->is_done = c->n_entries == 0;
+    c->n_left--;
+    c->is_done = c->n_left == 0;
     f->n.entries++;
     symbol = e.symbol ? e.symbol : e.security;
     if (symbol && !c->is_snapshot) {
@@ -274,3 +273,6 @@ bool rl_feed_fix_next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_upd
     u->op = (uint8_t)entry_op(f, c, &e, u);
     return u->op == RL_OP_NONE ? rl_feed_none(u) : true;
 }
+
+const struct rl_protocol rl_protocol_fix = {
+    .name = "fix", .read = read_message, .start = start, .next = next};
