@@ -26,6 +26,23 @@ int rl_component_result_init(struct rl_component_result *out, uint64_t *counts, 
     return 0;
 }
 
+uint64_t rl_component_fastest(const uint32_t *ticks, uint64_t n_chunks, uint32_t n_replays)
+{
+    uint64_t sum = 0;
+
+    for (uint64_t chunk = 0; chunk < n_chunks; chunk++) {
+        uint32_t fastest = UINT32_MAX;
+
+        for (uint32_t r = 0; r < n_replays; r++) {
+            uint32_t seen = ticks[r * n_chunks + chunk];
+
+            fastest = seen < fastest ? seen : fastest;
+        }
+        sum += fastest;
+    }
+    return sum;
+}
+
 #define COMPONENT_NAME(id, name, text) name,
 #define COMPONENT_TEXT(id, name, text) text,
 #define REGIME_NAME(id, name) name,

@@ -1,6 +1,15 @@
-#include "rig/component_ops.h"
+#include "rig/component_trade.h"
+
+#include "rig/component_loops.h"
 
 #include <errno.h>
+
+RL_LOOPS(risk_loops, rl_risk_step);
+RL_LOOPS(ids_loops, rl_ids_step);
+RL_LOOPS(audit_loops, rl_audit_step);
+RL_LOOPS(hist_loops, rl_hist_step);
+RL_LOOPS(pair_loops, rl_pair_step);
+RL_LOOPS(gettime_loops, rl_gettime_step);
 
 /* --- risk.check --- */
 
@@ -86,12 +95,13 @@ int rl_job_open_risk(struct rl_job *job, const struct rl_component_config *confi
                                     .max_open = 50};
     uint64_t n = config->regime == RL_REGIME_HOT ? RL_JOB_HOT_INPUTS : RL_JOB_N_CASES;
     uint64_t seed = config->seed, later;
-    struct rl_risk_job *s = &job->state.risk;
-    int err = rl_job_take_memory(job, n * sizeof(s->cases[0]) +
-                                          N_RISK_INSTRUMENTS * sizeof(struct rl_position));
+    struct rl_risk_job *s;
+    int err = rl_job_take_memory(
+        job, sizeof(*s), n * sizeof(s->cases[0]) + N_RISK_INSTRUMENTS * sizeof(struct rl_position));
 
     if (err != 0)
         return err;
+    s = job->state;
     s->cases = rl_arena_take(&job->arena, n * sizeof(s->cases[0]), 0);
     s->positions = rl_arena_take(&job->arena, N_RISK_INSTRUMENTS * sizeof(s->positions[0]), 0);
     s->mask = n - 1;
@@ -138,6 +148,7 @@ int rl_job_open_risk(struct rl_job *job, const struct rl_component_config *confi
     out->n_input_bytes = n * sizeof(s->cases[0]);
     job->n_first = n;
     job->is_periodic = true;
+    job->loops = &risk_loops;
     job->wanted = risk_wanted;
     return 0;
 }
@@ -168,10 +179,17 @@ static uint64_t ids_n_wrong(void *state, uint64_t n_steps)
 
 int rl_job_open_ids(struct rl_job *job)
 {
+    struct rl_ids_job *s;
+    int err = rl_job_take_memory(job, sizeof(*s), 0);
+
+    if (err != 0)
+        return err;
+    s = job->state;
     job->n_first = 1U << 16;
+    job->loops = &ids_loops;
     job->wanted = ids_wanted;
     job->n_wrong = ids_n_wrong;
-    return rl_ids_init(&job->state.ids.ids, EPOCH);
+    return rl_ids_init(&s->ids, EPOCH);
 }
 
 /* --- audit.append --- */
@@ -208,19 +226,83 @@ static uint64_t audit_n_wrong(void *state, uint64_t n_steps)
 
 int rl_job_open_audit(struct rl_job *job)
 {
-    struct rl_audit_job *s = &job->state.audit;
+    struct rl_audit_job *s;
     size_t n_bytes = RL_JOB_AUDIT_SLOTS * sizeof(struct rl_audit_record);
-    int err = rl_job_take_memory(job, n_bytes + RL_AUDIT_BATCH * sizeof(struct rl_audit_record));
+    int err = rl_job_take_memory(job, sizeof(*s),
+                                 n_bytes + RL_AUDIT_BATCH * sizeof(struct rl_audit_record));
 
     if (err != 0)
         return err;
+    s = job->state;
     err = rl_audit_init(&s->audit, rl_arena_take(&job->arena, n_bytes, 0), RL_JOB_AUDIT_SLOTS);
     s->drained = rl_arena_take(&job->arena, RL_AUDIT_BATCH * sizeof(struct rl_audit_record), 0);
     rl_audit_reader_init(&s->reader, &s->audit);
     job->n_first = 1U << 16;
     job->max_burst = RL_JOB_AUDIT_SLOTS / 2; /* the ring hides up to a quarter from the writer */
+    job->loops = &audit_loops;
     job->wanted = audit_wanted;
     job->settle = audit_settle;
     job->n_wrong = audit_n_wrong;
     return err;
+}
+
+/* --- hist.record --- */
+
+static uint64_t hist_wanted(void *state, uint64_t i)
+{
+    (void)state;
+    return i + 1;
+}
+
+static uint64_t hist_n_wrong(void *state, uint64_t n_steps)
+{
+    struct rl_hist_job *s = state;
+    uint64_t n = 0, n_wrong = 0;
+
+    /* At the end of a whole number of cycles every bucket holds that many times its values. */
+    for (uint64_t i = 0; i <= s->mask; i++)
+        s->hist.counts[rl_hist_index(&s->hist, s->values[i])] -= n_steps / (s->mask + 1);
+    for (uint32_t i = 0; i < s->hist.n_counts; i++) {
+        n_wrong += s->hist.counts[i] != 0;
+        n += s->hist.counts[i];
+    }
+    return n_wrong + (n != 0) + (s->hist.n_total != n_steps);
+}
+
+int rl_job_open_hist(struct rl_job *job, const struct rl_component_config *config,
+                     struct rl_component_result *out)
+{
+    struct rl_hist_job *s;
+    uint64_t n = config->regime == RL_REGIME_HOT ? RL_JOB_HOT_INPUTS : 4096, seed = config->seed;
+    size_t n_bytes = rl_hist_bytes(RL_HIST_HIGHEST, RL_HIST_DIGITS);
+    int err = rl_job_take_memory(job, sizeof(*s), n_bytes + n * sizeof(uint64_t));
+
+    if (err != 0)
+        return err;
+    s = job->state;
+    err = rl_hist_init(&s->hist, RL_HIST_HIGHEST, RL_HIST_DIGITS,
+                       rl_arena_take(&job->arena, n_bytes, 0), n_bytes);
+    s->values = rl_arena_take(&job->arena, n * sizeof(uint64_t), 0);
+    s->mask = n - 1;
+    /* Latencies: most within a factor of two, one in 16 in a tail of three decades. */
+    for (uint64_t i = 0; i < n; i++) {
+        s->values[i] = 800 + rl_job_draw_below(&seed, 800);
+        if (rl_job_draw_below(&seed, 16) == 0)
+            s->values[i] <<= rl_job_draw_below(&seed, 11);
+    }
+    out->n_inputs = n;
+    out->n_input_bytes = n * sizeof(uint64_t);
+    job->n_first = n;
+    job->loops = &hist_loops;
+    job->wanted = hist_wanted;
+    job->n_wrong = hist_n_wrong;
+    return err;
+}
+
+/* --- clocks --- */
+
+int rl_job_open_clock(struct rl_job *job, const struct rl_component_config *config)
+{
+    job->loops = config->component == RL_COMPONENT_CLOCK_PAIR ? &pair_loops : &gettime_loops;
+    return 0;
 }

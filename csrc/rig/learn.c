@@ -26,9 +26,7 @@ uint64_t rl_stream_record_seq(const struct rl_stream *stream, uint64_t record)
 
 uint64_t rl_learn_last_seq(const struct rl_feed *f)
 {
-    /* Where ApplSeqNum is in use, MsgSeqNum numbers only what has none: heartbeats and the like. */
-    bool is_appl = f->kind == RL_FEED_FIX && f->next_appl_seq > 1;
-    uint64_t next = is_appl ? f->next_appl_seq : f->next_seq;
+    uint64_t next = rl_feed_next_seq(f);
 
     if (f->kind == RL_FEED_DBN && f->venue_seq != 0)
         return f->venue_seq;
