@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
+PERF_STAMP := $(VENV)/.installed-perf
 CORE_SOURCES := $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch]) CMakeLists.txt pyproject.toml
 C_FILES := $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch])
 SCENARIO ?= scenarios/week1.yaml
@@ -11,10 +12,15 @@ SCENARIO ?= scenarios/week1.yaml
 # Debian packages that optional tests use: `name: reason` each.
 DEPS := \
   "zstd: C tests read the compressed captures through it" \
-  "gzip: the same for captures that come as .gz"
+  "gzip: the same for captures that come as .gz" \
+  "clang: builds the fuzz targets for libFuzzer" \
+  "libclang-rt-dev: libFuzzer itself and clang's sanitizers" \
+  "tshark: dissects captures beside our readers" \
+  "libquickfix-dev: the peer that FIX is measured against" \
+  "valgrind: counts instructions where the clock is too noisy"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-c test-py asan tsan ubsan cov lint type format soak bench deps clean
+.PHONY: help run test test-c test-py fuzz asan tsan ubsan cov lint type format soak perf bench deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +39,11 @@ $(DEV_STAMP): $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
+# Peers are optional: what cannot be had is named in the table.
+$(PERF_STAMP): $(DEV_STAMP)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[perf]' && touch $@ \
+	  || echo "make: the peers of PyPI cannot be installed"
+
 run: $(STAMP) ## build, then judge this machine with the embedded bench
 	$(BIN)/redline run $(SCENARIO)
 
@@ -45,6 +56,9 @@ test-c: $(DEV_STAMP) ## the C core alone: dev, then under address/undefined and 
 
 test-py: $(DEV_STAMP) ## the Python tests
 	$(BIN)/pytest -q
+
+fuzz: $(DEV_STAMP) ## every fuzz target under libFuzzer: make fuzz FUZZ_SECONDS=60
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/c/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),60)
 
 asan tsan ubsan cov: $(DEV_STAMP) ## the C tests under one preset
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset $@
@@ -64,7 +78,13 @@ format: $(DEV_STAMP) ## let the formatters write
 soak: $(DEV_STAMP) ## a stability run: make soak HOURS=4
 	$(BIN)/pytest -m stability --hours $(or $(HOURS),4)
 
-bench: $(DEV_STAMP) ## figures of rings, recorder, parser and book; nothing is judged
+perf: $(PERF_STAMP) ## what market data costs, beside a floor and peers: make perf ARGS=--only=fix
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -G Ninja -S tests/perf/peers -B build/perf >/dev/null \
+	  && PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/perf >/dev/null \
+	  || echo "make: without a C++ compiler the compiled peers are left out"
+	@PYTHONPATH=tests $(BIN)/python -m perf $(ARGS)
+
+bench: $(DEV_STAMP) ## figures of rings, recorder, components and trials; nothing is judged
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset release
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset release
 	@for b in build/release/tests/c/bench_*; do [ -x $$b ] && echo "== $$b" && $$b; done

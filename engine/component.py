@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from engine import _core
 from engine.clock import Clock
 from engine.market import Stream
+from engine.market.dictionary import Dictionary
 
 # Warm-up ends when the last blocks agree; a cold machine that never settles is measured all the
 # same.
 WARMUP_MIN_NS = 100_000_000
 WARMUP_MAX_NS = 2_000_000_000
+
+N_INSTRUMENTS = 1024
+N_ORDERS = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -19,7 +23,8 @@ class Component:
     """Histograms by name (`per_op`, `pair`, `chain`, `tput`, each also `.quiet`) and plain facts.
 
     Units: per_op and pair are ticks; chain and tput thousandths of a tick an operation, from batch
-    means. `mix` counts the inputs by kind; `n_wrong` above 0 makes every figure worthless.
+    means; so are the facts `replay_fastest_mticks` (the fastest replay of each chunk of a stream)
+    and `replay_mean_mticks`, of streams only: `n_replay_ops` says of how many. `mix` counts the inputs by kind; `n_wrong` above 0 makes every figure worthless.
     """
 
     hists: dict[str, _core.Hist]
@@ -45,8 +50,13 @@ def measure(
     clock: Clock,
     seed: int,
     stream: Stream | None = None,
+    dictionary: Dictionary | None = None,
+    warmup_max_ns: int = WARMUP_MAX_NS,
+    n_instruments: int = N_INSTRUMENTS,
+    n_orders: int = N_ORDERS,
 ) -> Component:
-    """Measure on a pinned thread. `stream` is the input of parsers and books.
+    """Measure on a pinned thread. `stream` is the input of parsers and books, which are made for
+    `n_instruments` and `n_orders` live at once; `dictionary` holds the rules of fix.validate.
 
     Raises ValueError for a name or regime that does not exist, EngineError for one that does not
     fit.
@@ -58,9 +68,12 @@ def measure(
         seed=seed,
         tsc_hz=clock.tsc_hz,
         duration_ns=duration_ns,
-        warmup_min_ns=WARMUP_MIN_NS,
-        warmup_max_ns=WARMUP_MAX_NS,
+        warmup_min_ns=min(WARMUP_MIN_NS, warmup_max_ns),
+        warmup_max_ns=warmup_max_ns,
+        n_instruments=n_instruments,
+        n_orders=n_orders,
         stream=stream,
+        dictionary=dictionary,
     )
     hists, mix = found.pop("hists"), found.pop("mix")
     return Component(hists, mix, found)

@@ -53,8 +53,11 @@ static PyTypeObject *core_type(PyObject *module, PyType_Spec *spec)
 static int core_exec(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
-    PyMethodDef *groups[] = {clock_functions, market_functions, synth_functions,
-                             trade_functions, probe_functions,  component_functions};
+    PyMethodDef *groups[] = {clock_functions,      market_functions,    synth_functions,
+                             trade_functions,      probe_functions,     component_functions,
+                             fix_functions,        book_functions,      itch_functions,
+                             dictionary_functions, fix_value_functions, itch_field_functions,
+                             ouch_functions};
     const char *missing = rl_cpu_missing();
 
     if (missing) {
@@ -69,7 +72,13 @@ static int core_exec(PyObject *module)
         return -1;
     state->hist_type = core_type(module, &hist_spec);
     state->trial_type = core_type(module, &trial_spec);
-    if (!state->hist_type || !state->trial_type)
+    state->player_type = core_type(module, &player_spec);
+    state->books_type = core_type(module, &books_spec);
+    state->views_type = core_type(module, &views_spec);
+    state->dictionary_type = core_type(module, &dictionary_spec);
+    state->feed_type = core_type(module, &feed_spec);
+    if (!state->hist_type || !state->trial_type || !state->player_type || !state->books_type ||
+        !state->views_type || !state->dictionary_type || !state->feed_type)
         return -1;
     for (size_t i = 0; i < RL_COUNT(groups); i++) {
         if (PyModule_AddFunctions(module, groups[i]) < 0)
@@ -90,6 +99,11 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->error);
     Py_VISIT(state->hist_type);
     Py_VISIT(state->trial_type);
+    Py_VISIT(state->player_type);
+    Py_VISIT(state->books_type);
+    Py_VISIT(state->views_type);
+    Py_VISIT(state->dictionary_type);
+    Py_VISIT(state->feed_type);
     return 0;
 }
 
@@ -100,6 +114,11 @@ static int core_clear(PyObject *module)
     Py_CLEAR(state->error);
     Py_CLEAR(state->hist_type);
     Py_CLEAR(state->trial_type);
+    Py_CLEAR(state->player_type);
+    Py_CLEAR(state->books_type);
+    Py_CLEAR(state->views_type);
+    Py_CLEAR(state->dictionary_type);
+    Py_CLEAR(state->feed_type);
     return 0;
 }
 

@@ -16,13 +16,20 @@ struct core_state {
     PyObject *error; /* engine.EngineError, an OSError */
     PyTypeObject *hist_type;
     PyTypeObject *trial_type;
+    PyTypeObject *player_type;
+    PyTypeObject *books_type;
+    PyTypeObject *views_type;
+    PyTypeObject *dictionary_type;
+    PyTypeObject *feed_type;
 };
 
 /* Functions that each file adds to the module; NULL-terminated. */
 extern PyMethodDef clock_functions[], market_functions[], synth_functions[], trade_functions[],
-    probe_functions[], component_functions[];
+    probe_functions[], component_functions[], fix_functions[], book_functions[], itch_functions[],
+    dictionary_functions[], fix_value_functions[], itch_field_functions[], ouch_functions[];
 
-extern PyType_Spec hist_spec, trial_spec;
+extern PyType_Spec hist_spec, trial_spec, player_spec, books_spec, views_spec, dictionary_spec,
+    feed_spec;
 
 /* Raises EngineError(errno, text) for a negative errno and returns NULL; `what` may be NULL. */
 PyObject *core_raise(PyObject *module, int err, const char *what);

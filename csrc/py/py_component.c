@@ -1,6 +1,7 @@
 /* Single operations, timed: histograms and the facts that judging them needs, in one dict. */
 #include "rig/component.h"
 
+#include "py/dict.h"
 #include "py/module.h"
 #include "py/py_stream.h"
 
@@ -59,6 +60,9 @@ static PyObject *result_dict(struct core_state *state, enum rl_component compone
         {"batch_n_ops", r->batch_n_ops},
         {"floor_chain_mticks", r->floor_chain_mticks},
         {"floor_tput_mticks", r->floor_tput_mticks},
+        {"n_replay_ops", r->n_replay_ops},
+        {"replay_fastest_mticks", r->replay_fastest_mticks},
+        {"replay_mean_mticks", r->replay_mean_mticks},
         {"first_op_ticks", r->first_op_ticks},
         {"n_chunks", r->n_chunks},
         {"n_quiet_chunks", r->n_quiet_chunks},
@@ -70,6 +74,7 @@ static PyObject *result_dict(struct core_state *state, enum rl_component compone
         {"n_levels", r->n_levels},
         {"allocs", r->usage.n_allocs},
         {"minflt", r->usage.minflt},
+        {"majflt", r->usage.majflt},
         {"nivcsw", r->usage.nivcsw},
     };
 
@@ -98,37 +103,54 @@ static int run(const struct rl_component_config *config, struct rl_component_res
 
 static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
 {
-    static char *names[] = {"name",        "regime",        "cpu",           "seed",   "tsc_hz",
-                            "duration_ns", "warmup_min_ns", "warmup_max_ns", "stream", NULL};
+    static char *names[] = {"name",
+                            "regime",
+                            "cpu",
+                            "seed",
+                            "tsc_hz",
+                            "duration_ns",
+                            "warmup_min_ns",
+                            "warmup_max_ns",
+                            "n_instruments",
+                            "n_orders",
+                            "stream",
+                            "dictionary",
+                            NULL};
     struct rl_component_config config = {0};
     struct rl_component_result *out = NULL;
     struct py_stream stream = {0};
     struct rl_clock clock;
     unsigned long long seed, tsc_hz, duration_ns, warmup_min_ns, warmup_max_ns;
+    unsigned int n_instruments, n_orders;
     const char *name, *regime;
     uint64_t *counts = NULL;
-    PyObject *stream_op = Py_None, *result = NULL;
+    PyObject *stream_op = Py_None, *dict_op = Py_None, *result = NULL;
     int which, order, err;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "$ssiKKKKKO:component", names, &name, &regime,
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "$ssiKKKKKIIOO:component", names, &name, &regime,
                                      &config.cpu, &seed, &tsc_hz, &duration_ns, &warmup_min_ns,
-                                     &warmup_max_ns, &stream_op))
+                                     &warmup_max_ns, &n_instruments, &n_orders, &stream_op,
+                                     &dict_op))
         return NULL;
     which = by_name(name, rl_component_name, RL_N_COMPONENTS, "component");
     if (which < 0)
         return NULL;
     order = by_name(regime, rl_regime_name, RL_N_REGIMES, "regime");
-    if (order < 0 || (stream_op != Py_None && py_stream_get(stream_op, &stream) < 0))
+    if (order < 0)
+        return NULL;
+    if (dict_op != Py_None && !(config.dict = dict_of(dict_op)))
+        return NULL;
+    if (stream_op != Py_None && py_stream_get(stream_op, &stream) < 0)
         return NULL;
     config.component = (enum rl_component)which;
     config.regime = (enum rl_regime)order;
     config.seed = seed;
     config.clock = &clock;
     config.stream = stream_op == Py_None ? NULL : &stream.stream;
-    config.books = (struct rl_books_config){.n_instruments = 1024,
-                                            .n_orders = 1U << 18,
+    config.books = (struct rl_books_config){.n_instruments = n_instruments,
+                                            .n_orders = n_orders,
                                             .n_levels_per_side = 1U << 14,
-                                            .n_levels = 1U << 17};
+                                            .n_levels = n_orders / 2};
     config.warmup_min_ns = warmup_min_ns;
     config.warmup_max_ns = warmup_max_ns;
     config.duration_ns = duration_ns;
@@ -150,7 +172,7 @@ static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
 
 PyDoc_STRVAR(component_doc,
              "component($module, /, *, name, regime, cpu, seed, tsc_hz, duration_ns, "
-             "warmup_min_ns, warmup_max_ns, stream)\n--\n\n"
+             "warmup_min_ns, warmup_max_ns, n_instruments, n_orders, stream, dictionary)\n--\n\n"
              "Measure one operation on its own pinned thread; histograms and facts by name.");
 
 PyMethodDef component_functions[] = {

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from engine import _core
 
-Source = Literal["itch", "dbn", "fix", "pcap"]
+Source = Literal["itch", "dbn", "fix", "pcap", "pcapng", "binance"]
 FeedKind = Literal["itch", "dbn", "fix"]
 Framing = Literal["mold-wrap", "mold", "fix-stamp", "raw"]
 
