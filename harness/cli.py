@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
+from harness.commands.replay import replay
 from harness.errors import ExitCode, RedlineError
 
 # What reads files and measures is imported by the command that needs it: --help stays quick.
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 scenarios = typer.Typer(help="What can be run.")
 app.add_typer(scenarios, name="scenarios")
+app.command()(replay)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
@@ -89,7 +91,7 @@ def run(
     scenario: ScenarioName = "week1",
     input_path: Annotated[
         str | None,
-        typer.Option("--input", metavar="FILE", help="A DBN, ITCH, FIX or pcap capture to send."),
+        typer.Option("--input", metavar="FILE", help="A DBN, ITCH, FIX, pcap(ng) capture to send."),
     ] = None,
     rate: Annotated[
         str | None,

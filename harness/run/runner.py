@@ -41,7 +41,13 @@ from harness.traffic.inputs import InputFile, open_input
 from harness.tuning.facts import collect
 
 DEFAULT_WINDOW_NS = 200_000_000  # of the calibration, for scenarios that do not score the clock
-FEED_OF_KIND: dict[str, Feed] = {"itch": "itch", "dbn": "itch", "pcap": "itch", "fix": "fix"}
+FEED_OF_KIND: dict[str, Feed] = {
+    "itch": "itch",
+    "dbn": "itch",
+    "pcap": "itch",
+    "pcapng": "itch",
+    "fix": "fix",
+}
 
 
 @dataclass(frozen=True, slots=True)

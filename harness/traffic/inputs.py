@@ -1,15 +1,18 @@
 """Captures that a user hands over: what they are, told by their content, as plain bytes.
 
-`open_input` reads a file, takes zstandard or gzip off it and says which of the kinds it is that the
-engine replays. Names and suffixes are never looked at. Sizes and offsets are bytes; an offset in a
-message counts in the file for what is wrong with its compression, else in the decompressed bytes.
-Records are found, and held against their own lengths, by the engine (harness/traffic/captures.py).
+`open_input` reads a file, takes zstandard, gzip or bzip2 off it and says which of the kinds it is
+that the engine replays. Names and suffixes are never looked at. Sizes and offsets are bytes; an
+offset in a message counts in the file for what is wrong with its compression, else in the
+decompressed bytes. Records are found, and held against their own lengths, by the engine
+(harness/traffic/captures.py).
 """
 
 from __future__ import annotations
 
+import bz2
 import hashlib
 import os
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,17 +21,19 @@ from typing import Final, Literal, Protocol
 
 from harness.errors import RedlineError
 
-Kind = Literal["itch", "dbn", "fix", "pcap"]
-Compression = Literal["none", "zstandard", "gzip"]
+Kind = Literal["itch", "dbn", "fix", "pcap", "pcapng", "binance"]
+Compression = Literal["none", "zstandard", "gzip", "bzip2"]
 
 MAX_BYTES: Final = 4 << 30  # decompressed: all of it lies in memory, beside an index of its records
 READ_BYTES: Final = 1 << 20
 # Fed at once to zstandard, which cannot be told where to stop and makes up to 32,000 times as much.
 ZSTD_FEED_BYTES: Final = 1 << 12
 GZIP_OUT_BYTES: Final = 1 << 24
+BZIP2_OUT_BYTES: Final = 1 << 24
 
 ZSTD_MAGIC: Final = b"\x28\xb5\x2f\xfd"
 GZIP_MAGIC: Final = b"\x1f\x8b"
+BZIP2_MAGIC: Final = b"BZh"
 PCAPNG_MAGIC: Final = b"\x0a\x0d\x0d\x0a"
 PCAP_MAGICS: Final = {
     b"\xd4\xc3\xb2\xa1": "microseconds",
@@ -36,6 +41,8 @@ PCAP_MAGICS: Final = {
     b"\x4d\x3c\xb2\xa1": "nanoseconds",
     b"\xa1\xb2\x3c\x4d": "nanoseconds",
 }
+# A line of a Binance capture: the local time in ns, a space, JSON.
+BINANCE_LINE: Final = re.compile(rb"[\r\n]*[0-9]{1,20} \{")
 # Types of the ITCH 5.0 messages by their size: enough to tell such a file from noise.
 ITCH_TYPES: Final = {
     **{12: b"SW", 19: b"DB", 20: b"YN", 21: b"h", 23: b"X", 25: b"H", 26: b"L", 28: b"K"},
@@ -88,6 +95,8 @@ def read_bytes(path: Path, max_bytes: int = MAX_BYTES) -> tuple[bytes, Compressi
         return _joined(path, _unzstd(path, packed), max_bytes), "zstandard", sha256
     if packed.startswith(GZIP_MAGIC):
         return _joined(path, _gunzip(path, packed), max_bytes), "gzip", sha256
+    if packed.startswith(BZIP2_MAGIC):
+        return _joined(path, _bunzip2(path, packed), max_bytes), "bzip2", sha256
     return packed, "none", sha256
 
 
@@ -99,16 +108,17 @@ def recognise(path: Path, data: bytes) -> tuple[Kind, str]:
     if head[:4] in PCAP_MAGICS:
         return "pcap", f"pcap with stamps in {PCAP_MAGICS[head[:4]]}"
     if head[:4] == PCAPNG_MAGIC:
-        raise InputError(
-            f"{path}: pcapng is not read yet; `editcap -F nsecpcap IN OUT` makes a pcap of it"
-        )
+        return "pcapng", "pcapng"
     if head[:5] == b"8=FIX":
         return "fix", "FIX messages"
+    if BINANCE_LINE.match(data):
+        return "binance", "Binance messages"
     if looks_like_itch(data):
         return "itch", "ITCH 5.0 messages"
     seen = head.hex(" ")
     raise InputError(
-        f"{path}: byte 0: neither ITCH 5.0, DBN, FIX nor pcap, plain, zstandard or gzip: {seen}"
+        f"{path}: byte 0: neither ITCH 5.0, DBN, FIX, Binance, pcap nor pcapng, "
+        f"plain, zstandard, gzip or bzip2: {seen}"
     )
 
 
@@ -204,3 +214,20 @@ def _gunzip(path: Path, packed: bytes) -> Iterator[bytes]:
                 raise InputError(f"{path}: byte {at - len(pending)}: damaged: {error}") from None
             pending = stream.unconsumed_tail
         at = _rest(path, packed, at, stream, GZIP_MAGIC)
+
+
+def _bunzip2(path: Path, packed: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(packed):
+        stream = bz2.BZ2Decompressor()
+        while not stream.eof:
+            if stream.needs_input and at >= len(packed):
+                raise InputError(f"{path}: byte {at}: cut off within its bzip2 data")
+            fed = packed[at : at + READ_BYTES] if stream.needs_input else b""
+            try:
+                piece = stream.decompress(fed, BZIP2_OUT_BYTES)
+            except (OSError, ValueError) as error:
+                raise InputError(f"{path}: byte {at}: damaged bzip2 data: {error}") from None
+            at += len(fed)
+            yield piece
+        at = _rest(path, packed, at, stream, BZIP2_MAGIC)

@@ -150,4 +150,43 @@ static inline struct rl_stream fix_stream(uint64_t n_messages, uint64_t seed)
                               .feed = RL_FEED_FIX};
 }
 
+/* NewOrderSingle, values of varied lengths. */
+static inline struct rl_stream order_stream(uint64_t n_messages, uint64_t seed)
+{
+    static const char *const symbols[] = {"T", "GE", "XOM", "MSFT", "BRKB"};
+    struct stream_builder b = stream_builder(n_messages, 300);
+    struct rl_fix_enc e;
+    uint8_t m[512];
+
+    for (uint64_t i = 0; i < n_messages; i++) {
+        struct stream_order o = stream_order(1 + check_random(&seed) % 20000);
+        uint64_t now_ns = 1790000000000000000ULL + check_random(&seed) % 3600000000000ULL;
+        char id[20];
+
+        id[rl_fix_print_uint(id, check_random(&seed) % 1000000000)] = 0;
+        rl_fix_begin(&e, m, sizeof(m), "FIX.4.4");
+        rl_fix_put_char(&e, RL_FIX_MsgType, 'D');
+        rl_fix_put_uint(&e, RL_FIX_MsgSeqNum, 1 + i);
+        rl_fix_put_text(&e, RL_FIX_SenderCompID, "BUYSIDE");
+        rl_fix_put_text(&e, RL_FIX_TargetCompID, "EXCHANGE");
+        rl_fix_put_time(&e, RL_FIX_SendingTime, now_ns, 6);
+        rl_fix_put_text(&e, RL_FIX_ClOrdID, id);
+        rl_fix_put_text(&e, RL_FIX_Symbol, symbols[check_random(&seed) % RL_COUNT(symbols)]);
+        rl_fix_put_char(&e, RL_FIX_Side, o.side == RL_BUY ? '1' : '2');
+        rl_fix_put_time(&e, RL_FIX_TransactTime, now_ns, 6);
+        rl_fix_put_uint(&e, RL_FIX_OrderQty, o.qty);
+        rl_fix_put_char(&e, RL_FIX_OrdType, '2');
+        rl_fix_put_px(&e, RL_FIX_Price, o.px_nano + (int64_t)(check_random(&seed) % 100000000));
+        rl_fix_put_char(&e, RL_FIX_TimeInForce, (char)('0' + check_random(&seed) % 5));
+        stream_push(&b, m, rl_fix_finish(&e));
+    }
+    return (struct rl_stream){.bytes = b.bytes,
+                              .n_bytes = b.n_bytes,
+                              .recs = b.recs,
+                              .n_recs = b.n_recs,
+                              .loop_from = b.n_recs,
+                              .framing = RL_FRAMING_RAW,
+                              .feed = RL_FEED_FIX};
+}
+
 #endif

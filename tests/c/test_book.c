@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "market/book/book.h"
+#include "slow_book.h"
 
 static struct rl_arena arena;
 static struct rl_books books;
@@ -271,16 +272,16 @@ static void test_a_broken_book_does_not_pass_the_check(void)
     for (uint64_t id = 0; id < 20; id++)
         add(id, RL_BUY, 100 + (int64_t)id % 4, 10);
     CHECK_EQ(rl_books_check(&books, &what), 0);
-    books.orders[3].qty++;
+    books.nodes[3].order.qty++;
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
     CHECK(what != NULL);
-    books.orders[3].qty--;
-    books.books[0].bbo.qty[RL_BUY]++;
+    books.nodes[3].order.qty--;
+    books.books[0].best[RL_BUY]--;
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
-    books.books[0].bbo.qty[RL_BUY]--;
-    books.books[0].keys[RL_BUY][0].rank = 1000;
+    books.books[0].best[RL_BUY]++;
+    books.ranks[books.books[0].keys[RL_BUY] * RL_BOOK_KEYS_MIN] = 1000;
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
-    books.books[0].keys[RL_BUY][0].rank = 100;
+    books.ranks[books.books[0].keys[RL_BUY] * RL_BOOK_KEYS_MIN] = 100;
     books.n_orders++;
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
     books.n_orders--;
@@ -324,166 +325,8 @@ static void test_configs_that_cannot_be_served_are_refused(void)
     rl_arena_close(&small);
 }
 
-/* --- the slow book ---------------------------------------------------------------------------- */
-
-enum { SLOW_MAX = 512, N_INSTRUMENTS = 3 };
-
-/* Orders in the order of their priority; id 0 is the anonymous part of a level. */
-struct slow_order {
-    uint32_t instrument, side;
-    uint64_t id, qty;
-    int64_t px;
-};
-
-static struct slow_order slow[SLOW_MAX];
-static uint32_t n_slow;
-
-static struct slow_order *slow_find(uint32_t instrument, uint64_t id)
-{
-    for (uint32_t i = 0; i < n_slow; i++)
-        if (slow[i].instrument == instrument && slow[i].id == id)
-            return &slow[i];
-    return NULL;
-}
-
-static void slow_remove(struct slow_order *o)
-{
-    n_slow--;
-    memmove(o, o + 1, (size_t)(&slow[n_slow] - o) * sizeof *o);
-}
-
-static void slow_append(struct slow_order o)
-{
-    CHECK(n_slow < SLOW_MAX);
-    slow[n_slow++] = o;
-}
-
-static struct rl_bbo slow_bbo(uint32_t instrument)
-{
-    struct rl_bbo bbo = {{RL_PX_NONE, RL_PX_NONE}, {0, 0}};
-
-    for (uint32_t i = 0; i < n_slow; i++) {
-        const struct slow_order *o = &slow[i];
-        int64_t *px = &bbo.px_nano[o->side];
-
-        if (o->instrument != instrument)
-            continue;
-        if (*px == RL_PX_NONE || (o->side == RL_BUY ? o->px > *px : o->px < *px)) {
-            *px = o->px;
-            bbo.qty[o->side] = 0;
-        }
-        if (o->px == *px)
-            bbo.qty[o->side] += o->qty;
-    }
-    return bbo;
-}
-
-static uint32_t slow_n_levels(uint32_t instrument, uint32_t side)
-{
-    uint32_t n = 0;
-
-    for (uint32_t i = 0; i < n_slow; i++) {
-        bool is_first = slow[i].instrument == instrument && slow[i].side == side;
-
-        for (uint32_t k = 0; k < i && is_first; k++)
-            is_first = slow[k].instrument != instrument || slow[k].side != side ||
-                       slow[k].px != slow[i].px;
-        n += is_first;
-    }
-    return n;
-}
-
-static uint64_t slow_hash(void)
-{
-    uint64_t hash = 0;
-
-    for (uint32_t i = 0; i < n_slow; i++)
-        hash += rl_books_hash_one(slow[i].instrument, slow[i].id, slow[i].side, slow[i].px,
-                                  slow[i].qty);
-    return hash;
-}
-
-static uint32_t slow_queue_rank(const struct slow_order *o)
-{
-    uint32_t rank = 0;
-
-    for (const struct slow_order *i = slow; i < o; i++)
-        rank +=
-            i->instrument == o->instrument && i->side == o->side && i->px == o->px && i->id != 0;
-    return rank;
-}
-
-static void slow_level(const struct rl_update *u)
-{
-    for (uint32_t i = 0; i < n_slow; i++)
-        if (slow[i].id == 0 && slow[i].instrument == u->instrument && slow[i].side == u->side &&
-            slow[i].px == u->px_nano) {
-            slow_remove(&slow[i]);
-            break;
-        }
-    if (u->qty > 0)
-        slow_append((struct slow_order){u->instrument, u->side, 0, u->qty, u->px_nano});
-}
-
-static void slow_amend(struct slow_order *o, const struct rl_update *u)
-{
-    uint32_t side = u->op == RL_OP_MODIFY ? u->side : o->side;
-    uint64_t id = u->op == RL_OP_MODIFY ? u->id : u->new_id;
-    struct slow_order *named = slow_find(u->instrument, id);
-
-    if (u->qty == 0 || (named && named != o))
-        return;
-    if (u->op == RL_OP_MODIFY && side == o->side && u->px_nano == o->px && u->qty <= o->qty) {
-        o->qty = u->qty;
-        return;
-    }
-    slow_remove(o);
-    slow_append((struct slow_order){u->instrument, side, id, u->qty, u->px_nano});
-}
-
-static void slow_apply(const struct rl_update *u)
-{
-    struct slow_order *o;
-
-    if (u->op == RL_OP_RESET) {
-        n_slow = 0;
-        return;
-    }
-    if (u->instrument >= N_INSTRUMENTS || u->side > RL_SELL)
-        return;
-    o = slow_find(u->instrument, u->id);
-    switch (u->op) {
-    case RL_OP_ADD:
-        if (!o && u->qty > 0)
-            slow_append((struct slow_order){u->instrument, u->side, u->id, u->qty, u->px_nano});
-        break;
-    case RL_OP_REDUCE:
-        if (o && u->qty >= o->qty)
-            slow_remove(o);
-        else if (o)
-            o->qty -= u->qty;
-        break;
-    case RL_OP_DELETE:
-        if (o)
-            slow_remove(o);
-        break;
-    case RL_OP_REPLACE:
-    case RL_OP_MODIFY:
-        if (o)
-            slow_amend(o, u);
-        break;
-    case RL_OP_LEVEL:
-        slow_level(u);
-        break;
-    case RL_OP_CLEAR:
-        for (uint32_t i = n_slow; i-- > 0;)
-            if (slow[i].instrument == u->instrument)
-                slow_remove(&slow[i]);
-        break;
-    default:
-        break;
-    }
-}
+/* --- the slow book agrees ----------------------------------------------------------------------
+ */
 
 /* The order, when there is one, has the place in its queue that the slow book says. */
 static void check_queue_rank(uint32_t instrument, uint64_t id)
@@ -493,53 +336,19 @@ static void check_queue_rank(uint32_t instrument, uint64_t id)
     CHECK_EQ(rl_books_queue_rank(&books, instrument, id), o ? slow_queue_rank(o) : RL_SLOT_NONE);
 }
 
-static struct rl_update random_update(uint64_t *random)
-{
-    /* More adds than removals would fill the slow book: it holds about a hundred orders. */
-    static const uint8_t ops[] = {RL_OP_ADD,     RL_OP_ADD,    RL_OP_ADD,    RL_OP_REDUCE,
-                                  RL_OP_REDUCE,  RL_OP_DELETE, RL_OP_DELETE, RL_OP_REPLACE,
-                                  RL_OP_REPLACE, RL_OP_MODIFY, RL_OP_MODIFY, RL_OP_LEVEL};
-    uint64_t r = check_random(random);
-    struct rl_update u = {.op = ops[r % RL_COUNT(ops)],
-                          .instrument = (uint32_t)(r >> 8) % N_INSTRUMENTS,
-                          .side = (r >> 16) & 1,
-                          .px_nano = 1000 + (int64_t)((r >> 20) % 24),
-                          .qty = (r >> 28) % 8,
-                          .id = 1 + (r >> 32) % 80,
-                          .new_id = 1 + (r >> 40) % 80};
-
-    switch ((r >> 48) % 4096) { /* rare nonsense, and the two that empty books */
-    case 0:
-        u.op = RL_OP_CLEAR;
-        break;
-    case 1:
-        u.op = RL_OP_RESET;
-        break;
-    case 2:
-        u.instrument = N_INSTRUMENTS + 5;
-        break;
-    case 3:
-        u.op = RL_N_OPS;
-        break;
-    default:
-        break;
-    }
-    return u;
-}
-
 static void test_a_slow_book_agrees_after_every_one_of_300000_random_updates(void)
 {
     uint64_t random = 20231225;
-    struct rl_bbo before[N_INSTRUMENTS];
+    struct rl_bbo before[SLOW_INSTRUMENTS];
 
-    books_open(N_INSTRUMENTS, 256, 64, 0);
+    books_open(SLOW_INSTRUMENTS, 256, 64, 0);
     n_slow = 0;
-    for (uint32_t i = 0; i < N_INSTRUMENTS; i++)
+    for (uint32_t i = 0; i < SLOW_INSTRUMENTS; i++)
         rl_books_bbo(&books, i, &before[i]);
     for (uint32_t n = 0; n < 300000; n++) {
-        struct rl_update u = random_update(&random);
+        struct rl_update u = slow_random_update(&random, false);
         bool is_news = rl_books_apply(&books, &u);
-        uint32_t i = u.instrument % N_INSTRUMENTS;
+        uint32_t i = u.instrument % SLOW_INSTRUMENTS;
         struct rl_bbo seen, wanted;
 
         slow_apply(&u);
@@ -548,7 +357,7 @@ static void test_a_slow_book_agrees_after_every_one_of_300000_random_updates(voi
         CHECK(memcmp(&seen, &wanted, sizeof seen) == 0);
         if (u.op == RL_OP_RESET) {
             CHECK(is_news);
-            for (uint32_t k = 0; k < N_INSTRUMENTS; k++)
+            for (uint32_t k = 0; k < SLOW_INSTRUMENTS; k++)
                 rl_books_bbo(&books, k, &before[k]);
         } else {
             CHECK_EQ(is_news, memcmp(&seen, &before[i], sizeof seen) != 0);
@@ -560,7 +369,7 @@ static void test_a_slow_book_agrees_after_every_one_of_300000_random_updates(voi
 
             CHECK_EQ(rl_books_check(&books, NULL), 0);
             CHECK(rl_books_hash(&books) == slow_hash());
-            for (uint32_t k = 0; k < 2 * N_INSTRUMENTS; k++)
+            for (uint32_t k = 0; k < 2 * SLOW_INSTRUMENTS; k++)
                 CHECK_EQ(rl_books_n_levels(&books, k / 2, (enum rl_side)(k % 2)),
                          slow_n_levels(k / 2, k % 2));
         }
@@ -575,9 +384,9 @@ static void test_random_updates_leave_a_book_of_tiny_pools_whole(void)
 {
     uint64_t random = 7;
 
-    books_open(N_INSTRUMENTS, 12, 4, 9);
+    books_open(SLOW_INSTRUMENTS, 12, 4, 9);
     for (uint32_t n = 0; n < 100000; n++) {
-        struct rl_update u = random_update(&random);
+        struct rl_update u = slow_random_update(&random, false);
 
         rl_books_apply(&books, &u);
         if (n % 16 == 0)
@@ -592,13 +401,13 @@ static void test_an_update_neither_allocates_nor_faults(void)
     uint64_t random = 99;
     struct rl_usage before, used;
 
-    books_open(N_INSTRUMENTS, 256, 64, 0);
+    books_open(SLOW_INSTRUMENTS, 256, 64, 0);
     for (uint32_t n = 0; n < 1000; n++)
         rl_books_apply(&books, &(struct rl_update){.op = RL_OP_NONE});
     rl_trap_arm();
     before = rl_usage_now();
     for (uint32_t n = 0; n < 50000; n++) {
-        struct rl_update u = random_update(&random);
+        struct rl_update u = slow_random_update(&random, false);
 
         rl_books_apply(&books, &u);
     }

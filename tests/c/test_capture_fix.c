@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "market/book/book.h"
 #include "market/feed/feed.h"
+#include "market/fix/group.h"
 #include "market/replay/replay.h"
 
 struct log {
@@ -38,20 +39,32 @@ static void log_free(struct log *log)
     free(log->c.bytes);
 }
 
-/* Every message again through the general encoder: byte for byte what the log has. */
+/*
+ * Every message, on every path, again through the general encoder: byte for byte what the log has.
+ */
 static void check_written_again(const struct log *log)
 {
-    static struct rl_fix_field fields[RL_FIX_MAX_FIELDS];
+    static struct rl_fix_field fields[RL_FIX_MAX_FIELDS], scalar[RL_FIX_MAX_FIELDS];
     static uint8_t out[1 << 16];
-    struct rl_fix_msg m;
+    struct rl_fix_msg m, plain;
 
-    rl_fix_init(&m, fields, RL_FIX_MAX_FIELDS);
     for (uint64_t i = 0; i < log->n; i++) {
         const uint8_t *bytes = log->c.bytes + log->recs[i].offset;
         char begin[20] = "";
         struct rl_fix_enc e;
 
-        CHECK_EQ(rl_fix_parse(&m, bytes, log->recs[i].n_bytes), RL_FIX_OK);
+        rl_fix_init(&plain, scalar, RL_FIX_MAX_FIELDS);
+        CHECK_EQ(rl_fix_use(RL_FIX_SCALAR), 0);
+        CHECK_EQ(rl_fix_parse(&plain, bytes, log->recs[i].n_bytes), RL_FIX_OK);
+        for (enum rl_fix_path path = RL_FIX_SSE2; path < RL_FIX_N_PATHS; path++) {
+            if (rl_fix_use(path) != 0)
+                continue;
+            rl_fix_init(&m, fields, RL_FIX_MAX_FIELDS);
+            CHECK_EQ(rl_fix_parse(&m, bytes, log->recs[i].n_bytes), RL_FIX_OK);
+            CHECK_EQ(m.n_fields, plain.n_fields);
+            CHECK_EQ(m.type, plain.type);
+            CHECK(memcmp(fields, scalar, m.n_fields * sizeof fields[0]) == 0);
+        }
         memcpy(begin, rl_fix_value(&m, &fields[0]), fields[0].len);
         rl_fix_begin(&e, out, sizeof out, begin);
         for (uint32_t k = 2; k + 1 < m.n_fields; k++)
@@ -89,6 +102,29 @@ static struct rl_feed_counters play(const struct log *log, uint64_t *n_orders)
     return feed.n;
 }
 
+/* Groups of one to three entries, each to its end, and nothing behind the last one. */
+static void check_groups(const struct rl_fix_msg *m)
+{
+    static const uint32_t tags[] = {279, 55, 269, 270, 271, 451, 273, 83, 58};
+    static const struct rl_fix_group_spec entries = {
+        .count_tag = RL_FIX_NoMDEntries, .tags = tags, .n_tags = RL_COUNT(tags)};
+    const struct rl_fix_field *count = rl_fix_find(m, RL_FIX_NoMDEntries, 3);
+    struct rl_fix_entry entry = {0};
+    struct rl_fix_group g;
+    uint32_t n = 0;
+
+    if (!count)
+        return;
+    CHECK(rl_fix_group_open(&g, m, (uint32_t)(count - m->fields), m->n_fields - 1, &entries));
+    while (rl_fix_group_next(&g, &entry)) {
+        CHECK(rl_fix_entry_find(m, &entry, RL_FIX_Symbol) != NULL);
+        n++;
+    }
+    CHECK_EQ(g.result, RL_FIX_OK);
+    CHECK_EQ(entry.to, m->n_fields - 1);
+    CHECK(n >= 1 && n <= 3 && n == g.n_entries);
+}
+
 static void test_an_exchange_log_has_its_messages_its_repeats_and_no_loss(void)
 {
     struct log log = read_log("fix/fixt11-marketdata.fix");
@@ -105,6 +141,7 @@ static void test_an_exchange_log_has_its_messages_its_repeats_and_no_loss(void)
         CHECK(log.recs[i].ts_ns > 1322000000000000000ULL);
         n_x += m.type == RL_FIX_TYPE1('X');
         n_0 += m.type == RL_FIX_TYPE1('0');
+        check_groups(&m);
         for (uint32_t k = 0; k < m.n_fields; k++) {
             int64_t px;
 

@@ -1,6 +1,7 @@
 #include "base/cpu.h"
 #include "check.h"
 #include "rig/component.h"
+#include "stream_dict.h"
 #include "streams.h"
 #include "trade/risk.h"
 
@@ -8,7 +9,13 @@
 
 static uint64_t counts[RL_N_COMPONENT_HISTS * RL_HIST_N_COUNTS];
 static struct rl_clock hertz;
+static struct rl_fix_dict dict;
 static int cpu;
+
+/* What the components read, and what they must not read. */
+struct inputs {
+    struct rl_stream itch, fix, orders;
+};
 
 static struct rl_component_config config_of(enum rl_component component, enum rl_regime regime,
                                             const struct rl_stream *stream)
@@ -20,7 +27,9 @@ static struct rl_component_config config_of(enum rl_component component, enum rl
         .seed = 1,
         .clock = &hertz,
         .stream = stream,
+        .dict = &dict,
         .books = {.n_instruments = 64, .n_orders = 50000, .n_levels_per_side = 2000},
+        .random_bytes = 1 << 20,
         .warmup_max_ns = 10000000,
         .duration_ns = 10000000,
     };
@@ -51,16 +60,22 @@ static void check_whole(const struct rl_component_result *r)
                                              r->hist[RL_COMPONENT_HIST_TPUT].n_total));
 }
 
+static const struct rl_stream *input_of(const struct inputs *in, unsigned component)
+{
+    if (component == RL_COMPONENT_FIX_ENCODE)
+        return &in->orders;
+    return strncmp(rl_component_name(component), "fix.", 4) == 0 ? &in->fix : &in->itch;
+}
+
 /* Every component, every regime it knows: right answers, whole results, the same hash again. */
-static void test_every_component_gives_right_answers_in_every_regime(const struct rl_stream *itch,
-                                                                     const struct rl_stream *fix)
+static void test_every_component_gives_right_answers_in_every_regime(const struct inputs *in)
 {
     for (unsigned component = 0; component < RL_N_COMPONENTS; component++) {
         unsigned n_known = 0;
 
         for (unsigned regime = 0; regime < RL_N_REGIMES; regime++) {
             struct rl_component_config config =
-                config_of(component, regime, component == RL_COMPONENT_FIX_PARSE ? fix : itch);
+                config_of(component, regime, input_of(in, component));
             struct rl_component_result first, again;
             int err = run(&config, &first);
 
@@ -78,6 +93,40 @@ static void test_every_component_gives_right_answers_in_every_regime(const struc
     }
 }
 
+static uint64_t hash_of(unsigned component, enum rl_regime regime, const struct rl_stream *stream)
+{
+    struct rl_component_config config = config_of(component, regime, stream);
+    struct rl_component_result r;
+
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK_EQ(r.n_wrong, 0);
+    return r.answer_hash;
+}
+
+static void
+test_fix_components_that_convert_the_same_values_give_the_same_answer(const struct inputs *in)
+{
+    static const enum rl_component same[] = {RL_COMPONENT_FIX_FLOOR, RL_COMPONENT_FIX_VALIDATE};
+    const struct rl_stream *const streams[] = {&in->fix, &in->orders};
+
+    for (size_t k = 0; k < RL_COUNT(streams); k++) {
+        uint64_t hash = hash_of(RL_COMPONENT_FIX_PARSE, RL_REGIME_STREAM, streams[k]);
+
+        for (size_t i = 0; i < RL_COUNT(same); i++)
+            CHECK_EQ(hash_of(same[i], RL_REGIME_STREAM, streams[k]), hash);
+        CHECK(hash_of(RL_COMPONENT_FIX_CHECKSUM, RL_REGIME_STREAM, streams[k]) != hash);
+    }
+}
+
+static void test_decoding_gives_the_same_updates_with_and_without_a_feed(const struct inputs *in)
+{
+    struct rl_stream body = in->itch;
+
+    body.loop_from = body.n_recs; /* or the feed would keep the first orders out of the cycle */
+    CHECK_EQ(hash_of(RL_COMPONENT_FEED_DECODE, RL_REGIME_STREAM, &body),
+             hash_of(RL_COMPONENT_ITCH_DECODE, RL_REGIME_STREAM, &body));
+}
+
 static void
 test_book_components_agree_on_the_final_book_whatever_the_way(const struct rl_stream *itch)
 {
@@ -90,6 +139,12 @@ test_book_components_agree_on_the_final_book_whatever_the_way(const struct rl_st
     CHECK_EQ(r.n_live_orders, itch->loop_from);
     CHECK_EQ(r.mix[RL_OP_ADD] + r.mix[RL_OP_DELETE] + r.mix[RL_OP_REPLACE], r.n_inputs);
     config.component = RL_COMPONENT_FEED_BOOK;
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK_EQ(r.answer_hash, hash);
+    config.component = RL_COMPONENT_FEED_BOOK_VIEW;
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK_EQ(r.answer_hash, hash);
+    config.component = RL_COMPONENT_FEED_BOOK_AHEAD;
     CHECK_EQ(run(&config, &r), 0);
     CHECK_EQ(r.answer_hash, hash);
     config = config_of(RL_COMPONENT_BOOK_UPDATE, RL_REGIME_RANDOM, itch);
@@ -136,6 +191,86 @@ test_a_message_that_does_not_parse_has_the_answer_of_the_plain_reader(struct rl_
     CHECK(damaged.answer_hash != whole.answer_hash);
 }
 
+/* Corrects the checksum of a message that was changed. */
+static void seal(uint8_t *message, uint32_t n_bytes)
+{
+    uint32_t sum = rl_fix_sum(message, n_bytes - 7);
+
+    message[n_bytes - 4] = (uint8_t)('0' + sum / 100);
+    message[n_bytes - 3] = (uint8_t)('0' + sum / 10 % 10);
+    message[n_bytes - 2] = (uint8_t)('0' + sum % 10);
+}
+
+static void test_a_message_that_the_dictionary_rejects_is_called_wrong(struct rl_stream *orders)
+{
+    struct rl_component_config config =
+        config_of(RL_COMPONENT_FIX_VALIDATE, RL_REGIME_STREAM, orders);
+    const struct rl_stream_rec *rec = &orders->recs[7];
+    uint8_t *message = (uint8_t *)(uintptr_t)orders->bytes + rec->offset;
+    uint8_t *side = memmem(message, rec->n_bytes, "\00154=", 4);
+    struct rl_component_result r;
+    uint8_t was;
+
+    CHECK(side != NULL);
+    was = side[4];
+    side[4] = '9'; /* no such side */
+    seal(message, rec->n_bytes);
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK(r.n_wrong > 0);
+    config.component = RL_COMPONENT_FIX_PARSE; /* which knows no dictionary */
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK_EQ(r.n_wrong, 0);
+    side[4] = was;
+    seal(message, rec->n_bytes);
+}
+
+static void test_an_order_that_cannot_be_written_is_called_wrong(struct rl_stream *orders)
+{
+    struct rl_component_config config =
+        config_of(RL_COMPONENT_FIX_ENCODE, RL_REGIME_STREAM, orders);
+    const struct rl_stream_rec *rec = &orders->recs[9];
+    uint8_t *message = (uint8_t *)(uintptr_t)orders->bytes + rec->offset;
+    uint8_t *force = memmem(message, rec->n_bytes, "\00159=", 4);
+    struct rl_component_result r;
+    uint8_t was;
+
+    CHECK(force != NULL);
+    was = force[3];
+    force[3] = '9'; /* tag 599 now: an order without a time in force, which a template always has */
+    CHECK_EQ(run(&config, &r), 0);
+    force[3] = was;
+    CHECK(r.n_wrong > 0);
+}
+
+static void test_the_fastest_replay_of_each_chunk_counts(void)
+{
+    static const uint32_t ticks[] = {10, 200, 30, /* the first replay of three chunks */
+                                     11, 150, 30, /* the second */
+                                     90, 199, 29};
+
+    CHECK_EQ(rl_component_fastest(ticks, 3, 3), 10 + 150 + 29);
+    CHECK_EQ(rl_component_fastest(ticks, 3, 1), 10 + 200 + 30);
+    CHECK_EQ(rl_component_fastest(ticks, 0, 3), 0);
+}
+
+static void test_only_inputs_with_an_end_are_replayed(const struct inputs *in)
+{
+    struct rl_component_config config =
+        config_of(RL_COMPONENT_FIX_PARSE, RL_REGIME_STREAM, &in->fix);
+    struct rl_component_result r;
+
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK_EQ(r.n_replay_ops, in->fix.n_recs);
+    CHECK(r.replay_fastest_mticks > 0 && r.replay_fastest_mticks <= r.replay_mean_mticks);
+    config.regime = RL_REGIME_HOT;
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK_EQ(r.n_replay_ops, 0);
+    config.regime = RL_REGIME_RANDOM;
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK(r.n_inputs > in->fix.n_recs); /* copies: more than a cache holds */
+    CHECK_EQ(r.n_replay_ops, 0);
+}
+
 /* A stream that claims to loop but does not end where it began. */
 static void test_a_book_that_is_not_what_it_was_is_called_wrong(const struct rl_stream *itch)
 {
@@ -168,6 +303,15 @@ static void test_what_cannot_be_measured_is_refused(const struct rl_stream *itch
     config.stream = fix;
     config.cpu = 1023;
     CHECK_EQ(run(&config, &r), -EINVAL);
+    config = config_of(RL_COMPONENT_FIX_VALIDATE, RL_REGIME_STREAM, fix);
+    config.dict = NULL;
+    CHECK_EQ(run(&config, &r), -EINVAL);
+    config = config_of(RL_COMPONENT_FIX_ENCODE, RL_REGIME_STREAM, fix);
+    CHECK_EQ(run(&config, &r), -EINVAL); /* no orders in it */
+    config = config_of(RL_COMPONENT_ITCH_DECODE, RL_REGIME_STREAM, fix);
+    CHECK_EQ(run(&config, &r), -EINVAL);
+    config = config_of(RL_COMPONENT_FEED_BOOK, RL_REGIME_RANDOM, itch);
+    CHECK_EQ(run(&config, &r), -EINVAL); /* a feed in random order is no feed */
     config = config_of(RL_COMPONENT_ORDER_ID, RL_REGIME_STREAM, NULL);
     CHECK_EQ(run(&config, &r), -EINVAL);
     config = config_of(RL_COMPONENT_BOOK_UPDATE, RL_REGIME_HOT, itch);
@@ -201,20 +345,32 @@ static void test_names_exist_for_all_and_only_for_them(void)
 
 int main(void)
 {
-    struct rl_stream itch = itch_stream(2000, 30, 1), fix = fix_stream(600, 2);
+    struct inputs in = {.itch = itch_stream(2000, 30, 1),
+                        .fix = fix_stream(600, 2),
+                        .orders = order_stream(200, 3)};
+    struct rl_arena arena;
     int64_t ppb;
 
     CHECK(rl_cpu_allowed(&cpu, 1) >= 1);
     CHECK_EQ(rl_clock_calibrate(&hertz, 10000000, &ppb), 0);
-    test_every_component_gives_right_answers_in_every_regime(&itch, &fix);
-    test_book_components_agree_on_the_final_book_whatever_the_way(&itch);
+    stream_dict(&dict, &arena);
+    test_every_component_gives_right_answers_in_every_regime(&in);
+    test_fix_components_that_convert_the_same_values_give_the_same_answer(&in);
+    test_decoding_gives_the_same_updates_with_and_without_a_feed(&in);
+    test_book_components_agree_on_the_final_book_whatever_the_way(&in.itch);
     test_every_risk_reason_is_hit_and_some_orders_are_accepted();
-    test_a_message_that_does_not_parse_has_the_answer_of_the_plain_reader(&fix);
-    test_a_book_that_is_not_what_it_was_is_called_wrong(&itch);
-    test_what_cannot_be_measured_is_refused(&itch, &fix);
+    test_a_message_that_does_not_parse_has_the_answer_of_the_plain_reader(&in.fix);
+    test_a_message_that_the_dictionary_rejects_is_called_wrong(&in.orders);
+    test_an_order_that_cannot_be_written_is_called_wrong(&in.orders);
+    test_a_book_that_is_not_what_it_was_is_called_wrong(&in.itch);
+    test_the_fastest_replay_of_each_chunk_counts();
+    test_only_inputs_with_an_end_are_replayed(&in);
+    test_what_cannot_be_measured_is_refused(&in.itch, &in.fix);
     test_a_stop_word_ends_a_run_early();
     test_names_exist_for_all_and_only_for_them();
-    stream_free(&itch);
-    stream_free(&fix);
+    stream_free(&in.itch);
+    stream_free(&in.fix);
+    stream_free(&in.orders);
+    rl_arena_close(&arena);
     return 0;
 }

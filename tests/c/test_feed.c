@@ -246,7 +246,7 @@ static uint32_t play_record(char action, uint64_t id, uint8_t flags, uint32_t in
 
     if (!feed.mold)
         return play(bytes, n);
-    return play(frame, rl_mold_wrap(frame, day, feed.next_seq ? feed.next_seq : 1, bytes, n));
+    return play(frame, rl_mold_wrap(frame, day, feed.seq[0].next ? feed.seq[0].next : 1, bytes, n));
 }
 
 static void test_a_snapshot_clears_its_instrument_once_before_it_begins(void)

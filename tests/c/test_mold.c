@@ -114,6 +114,31 @@ static void test_every_cut_and_every_lie_is_caught(void)
     CHECK(!rl_mold_is_whole(packet, n_bytes, &n_messages));
 }
 
+static void test_a_request_says_what_is_missing_and_nothing_else_reads_as_one(void)
+{
+    uint8_t request[RL_MOLD_HEADER + 1] = {0}, heartbeat[RL_MOLD_HEADER];
+    const uint8_t *asked;
+    struct rl_mold_writer w;
+    uint64_t seq;
+    uint32_t n;
+
+    rl_mold_put_request(request, (const uint8_t *)session, 1ULL << 40, 3);
+    CHECK(rl_mold_read_request(request, RL_MOLD_HEADER, &asked, &seq, &n));
+    CHECK(memcmp(asked, session, RL_MOLD_SESSION) == 0);
+    CHECK_EQ(seq, 1LL << 40);
+    CHECK_EQ(n, 3);
+    rl_mold_put_request(request, (const uint8_t *)session, 1, UINT64_MAX);
+    CHECK(rl_mold_read_request(request, RL_MOLD_HEADER, &asked, &seq, &n));
+    CHECK_EQ(n, RL_MOLD_MAX_REQUEST);
+    CHECK(!rl_mold_read_request(request, RL_MOLD_HEADER - 1, &asked, &seq, &n));
+    CHECK(!rl_mold_read_request(request, RL_MOLD_HEADER + 1, &asked, &seq, &n));
+    rl_mold_begin(&w, heartbeat, sizeof heartbeat, session, 5);
+    rl_mold_finish(&w);
+    CHECK(!rl_mold_read_request(heartbeat, RL_MOLD_HEADER, &asked, &seq, &n));
+    rl_put_be16(heartbeat + 18, RL_MOLD_END);
+    CHECK(!rl_mold_read_request(heartbeat, RL_MOLD_HEADER, &asked, &seq, &n));
+}
+
 int main(void)
 {
     test_messages_come_out_as_they_went_in();
@@ -121,5 +146,6 @@ int main(void)
     test_a_packet_that_is_full_refuses_and_stays_whole();
     test_heartbeats_and_ends_carry_no_messages();
     test_every_cut_and_every_lie_is_caught();
+    test_a_request_says_what_is_missing_and_nothing_else_reads_as_one();
     return 0;
 }

@@ -1,65 +1,10 @@
-/* Captures are indexed exactly or refused with the place and a sentence; nothing in between. */
-#include "check.h"
-
-#include <errno.h>
-#include <string.h>
+/* Files of messages are indexed exactly or refused with the place and a sentence; nothing between.
+ */
+#include "replay_files.h"
 
 #include "market/codec/dbn.h"
 #include "market/codec/itch.h"
-#include "market/codec/mold.h"
 #include "market/fix/fix.h"
-#include "market/replay/replay.h"
-
-static uint8_t file[4096];
-static uint32_t n_file;
-static struct rl_stream_rec recs[64];
-static struct rl_replay_error error;
-static uint64_t n_recs;
-
-/* In memory of exactly its size. */
-static int index_part(enum rl_source source, uint32_t n)
-{
-    uint8_t *copy = malloc(n ? n : 1);
-    int err;
-
-    CHECK(copy != NULL);
-    memcpy(copy, file, n);
-    err = rl_replay_index(source, copy, n, recs, RL_COUNT(recs), &n_recs, &error);
-    free(copy);
-    return err;
-}
-
-static int index_file(enum rl_source source)
-{
-    return index_part(source, n_file);
-}
-
-static void put(const void *bytes, uint32_t n)
-{
-    CHECK(n_file + n <= sizeof file);
-    memcpy(file + n_file, bytes, n);
-    n_file += n;
-}
-
-/* Every cut that is not between records is refused, with a place inside what is there. */
-static void check_every_cut(enum rl_source source, uint32_t n_header)
-{
-    uint32_t n_whole = n_file, n_good = 0;
-
-    CHECK_EQ(index_file(source), 0);
-    for (uint32_t n = 0; n < n_whole; n++) {
-        int err = index_part(source, n);
-
-        if (err == 0) {
-            n_good++;
-            CHECK(n >= n_header);
-            continue;
-        }
-        CHECK_EQ(err, -EBADMSG);
-        CHECK(error.what != NULL && error.offset <= n);
-    }
-    CHECK(index_file(source) == 0 && n_good <= n_recs);
-}
 
 /* --- ITCH ------------------------------------------------------------------------------------- */
 
@@ -69,13 +14,14 @@ static void make_itch(bool zero_lengths)
     uint8_t m[2 + RL_ITCH_MAX_MESSAGE];
     uint32_t n;
 
-    n_file = 0;
+    file_begin();
     for (uint32_t i = 0; i < 3; i++) {
         n = i == 0   ? rl_itch_put_system(m + 2, &h, 'O')
             : i == 1 ? rl_itch_put_add(m + 2, &h, 1, RL_BUY, 5, "A", 100000)
                      : rl_itch_put_delete(m + 2, &h, 1);
         rl_put_be16(m, zero_lengths ? 0 : (uint16_t)n);
         put(m, 2 + n);
+        file_may_end();
     }
 }
 
@@ -84,14 +30,14 @@ static void test_itch_messages_are_found_behind_their_lengths(void)
     for (int zero = 0; zero < 2; zero++) {
         make_itch(zero);
         CHECK_EQ(index_file(RL_SOURCE_ITCH_FILE), 0);
-        CHECK_EQ(n_recs, 3);
+        CHECK_EQ(n_indexed, 3);
         CHECK_EQ(recs[0].offset, 2);
         CHECK_EQ(recs[1].offset, 2 + 12 + 2);
         CHECK_EQ(recs[1].n_bytes, 36);
         CHECK_EQ(recs[1].n_messages, 1);
         CHECK_EQ(recs[2].ts_ns, 77);
         CHECK_EQ(rl_replay_guess(file, n_file), RL_SOURCE_ITCH_FILE);
-        check_every_cut(RL_SOURCE_ITCH_FILE, 1);
+        check_every_cut(RL_SOURCE_ITCH_FILE, 0, false);
     }
 }
 
@@ -99,12 +45,13 @@ static void test_itch_lengths_and_types_that_lie_are_refused(void)
 {
     make_itch(false);
     file[15] = 35; /* the add's length */
-    CHECK_EQ(index_file(RL_SOURCE_ITCH_FILE), -EBADMSG);
-    CHECK_EQ(error.offset, 14);
+    check_refused(RL_SOURCE_ITCH_FILE, 14, "length prefix");
     make_itch(true);
     file[16] = 'z';
-    CHECK_EQ(index_file(RL_SOURCE_ITCH_FILE), -EBADMSG);
-    CHECK_EQ(error.offset, 16);
+    check_refused(RL_SOURCE_ITCH_FILE, 16, "not a message type");
+    make_itch(false);
+    file[0] = 0xFF;
+    check_refused(RL_SOURCE_ITCH_FILE, 0, "length prefix");
 }
 
 /* --- DBN -------------------------------------------------------------------------------------- */
@@ -114,39 +61,44 @@ static void make_dbn(uint32_t n_metadata, uint32_t n)
     struct rl_dbn_mbo r = {.action = 'A', .side = 'B', .ts_recv_ns = 5, .ts_event_ns = 4};
     uint8_t record[RL_DBN_MBO_BYTES];
 
+    file_begin();
     memset(file, 0, sizeof file);
     memcpy(file, "DBN\001", 4);
     memcpy(file + 4, &n_metadata, 4);
     n_file = 8 + n_metadata;
-    for (uint32_t i = 0; i < n; i++)
+    file_may_end();
+    for (uint32_t i = 0; i < n; i++) {
         put(record, rl_dbn_put_mbo(record, &r));
+        file_may_end();
+    }
 }
 
 static void test_dbn_records_follow_the_metadata(void)
 {
     make_dbn(100, 3);
     CHECK_EQ(index_file(RL_SOURCE_DBN), 0);
-    CHECK_EQ(n_recs, 3);
+    CHECK_EQ(n_indexed, 3);
     CHECK_EQ(recs[1].offset, 108 + RL_DBN_MBO_BYTES);
     CHECK_EQ(recs[1].n_bytes, RL_DBN_MBO_BYTES);
     CHECK_EQ(recs[1].ts_ns, 5);
     CHECK_EQ(rl_replay_guess(file, n_file), RL_SOURCE_DBN);
-    check_every_cut(RL_SOURCE_DBN, 108);
+    check_every_cut(RL_SOURCE_DBN, 1, true);
 }
 
 static void test_dbn_files_that_lie_are_refused(void)
 {
     make_dbn(100, 3);
     file[108 + RL_DBN_MBO_BYTES + 1] = 0x01; /* a trade record */
-    CHECK_EQ(index_file(RL_SOURCE_DBN), -EBADMSG);
-    CHECK_EQ(error.offset, 108 + RL_DBN_MBO_BYTES);
+    check_refused(RL_SOURCE_DBN, 108 + RL_DBN_MBO_BYTES, "market-by-order");
+    make_dbn(100, 3);
+    file[108 + RL_DBN_MBO_BYTES] = 255; /* its length, in words */
+    check_refused(RL_SOURCE_DBN, 108 + RL_DBN_MBO_BYTES, "market-by-order");
     make_dbn(100, 3);
     file[3] = 9;
-    CHECK_EQ(index_file(RL_SOURCE_DBN), -EBADMSG);
+    check_refused(RL_SOURCE_DBN, 3, "version");
     make_dbn(100, 3);
     memset(file + 4, 0xFF, 4);
-    CHECK_EQ(index_file(RL_SOURCE_DBN), -EBADMSG);
-    CHECK_EQ(error.offset, 4);
+    check_refused(RL_SOURCE_DBN, 4, "metadata");
 }
 
 /* --- FIX -------------------------------------------------------------------------------------- */
@@ -156,12 +108,13 @@ static void make_fix(const char *between)
     uint8_t m[256];
     struct rl_fix_enc e;
 
-    n_file = 0;
+    file_begin();
     for (uint32_t i = 0; i < 3; i++) {
         rl_fix_begin(&e, m, sizeof m, "FIX.4.4");
         rl_fix_put_char(&e, 35, '0');
         rl_fix_put_time(&e, 52, 1789998915000000000ULL + i, 9);
         put(m, rl_fix_finish(&e));
+        file_may_end();
         put(between, (uint32_t)strlen(between));
     }
 }
@@ -173,13 +126,13 @@ static void test_fix_messages_stand_side_by_side_or_on_lines(void)
     for (uint32_t i = 0; i < RL_COUNT(betweens); i++) {
         make_fix(betweens[i]);
         CHECK_EQ(index_file(RL_SOURCE_FIX_LOG), 0);
-        CHECK_EQ(n_recs, 3);
+        CHECK_EQ(n_indexed, 3);
         CHECK_EQ(recs[2].ts_ns, 1789998915000000002);
         CHECK(memcmp(file + recs[2].offset, "8=FIX.4.4", 9) == 0);
         CHECK_EQ(rl_replay_guess(file, n_file), RL_SOURCE_FIX_LOG);
     }
     make_fix("");
-    check_every_cut(RL_SOURCE_FIX_LOG, 1);
+    check_every_cut(RL_SOURCE_FIX_LOG, 0, false);
 }
 
 static void test_fix_logs_with_a_wrong_byte_are_refused_with_its_message(void)
@@ -195,111 +148,91 @@ static void test_fix_logs_with_a_wrong_byte_are_refused_with_its_message(void)
     CHECK_EQ(index_file(RL_SOURCE_FIX_LOG), -EBADMSG);
 }
 
-/* --- pcap ------------------------------------------------------------------------------------- */
+/* --- Binance ---------------------------------------------------------------------------------- */
 
-struct pcap_kind {
-    bool swapped, nanoseconds, vlan;
-};
-
-static void put_u32(uint32_t v, bool swapped)
+static void make_binance(const char *line_end)
 {
-    v = swapped ? __builtin_bswap32(v) : v;
-    put(&v, 4);
+    static const char *const lines[] = {
+        "1723161256172216566 {\"stream\":\"a@depth\",\"data\":{\"u\":2,\"b\":[[\"1.5\",\"2\"]]}}",
+        "1723161256172216567 {\"lastUpdateId\":7,\"bids\":[],\"note\":\"}\\\"]\"}", "0 {}"};
+
+    file_begin();
+    for (uint32_t i = 0; i < RL_COUNT(lines); i++) {
+        put(lines[i], (uint32_t)strlen(lines[i]));
+        file_may_end();
+        put(line_end, (uint32_t)strlen(line_end));
+    }
 }
 
-/* A capture of MoldUDP64 packets with 1, 2 ... messages; between them an ARP and a TCP frame. */
-static void make_pcap(struct pcap_kind kind, uint32_t n_packets)
+static void test_binance_lines_are_a_stamp_and_json(void)
 {
-    n_file = 0;
-    put_u32(kind.nanoseconds ? 0xA1B23C4D : 0xA1B2C3D4, kind.swapped);
-    put("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 16);
-    put_u32(1, kind.swapped);
-    for (uint32_t i = 0; i < n_packets + 2; i++) {
-        uint8_t frame[256] = {0};
-        uint32_t at = 12, n_payload, n_ip;
-        struct rl_mold_writer w;
+    static const char *const line_ends[] = {"\n", "\r\n", "\n\n"};
 
-        rl_mold_begin(&w, frame + 64, 128, "SESSION  1", 1 + i);
-        for (uint32_t k = 0; k <= i; k++)
-            rl_mold_add(&w, "abc", 3);
-        n_payload = rl_mold_finish(&w);
-        if (kind.vlan) {
-            memcpy(frame + at, "\x88\xA8\0\x01\x81\0\0\x02", 8);
-            at += 8;
+    for (uint32_t i = 0; i < RL_COUNT(line_ends); i++) {
+        make_binance(line_ends[i]);
+        CHECK_EQ(index_file(RL_SOURCE_BINANCE), 0);
+        CHECK_EQ(n_indexed, 3);
+        CHECK_EQ(recs[0].offset, 20);
+        CHECK_EQ(recs[0].ts_ns, 1723161256172216566);
+        CHECK(memcmp(file + recs[1].offset, "{\"lastUpdateId\":7", 17) == 0);
+        CHECK_EQ(file[recs[1].offset + recs[1].n_bytes - 1], '}');
+        CHECK_EQ(recs[2].ts_ns, 0);
+        CHECK_EQ(recs[2].n_bytes, 2);
+        CHECK_EQ(rl_replay_guess(file, n_file), RL_SOURCE_BINANCE);
+    }
+}
+
+static void test_a_binance_capture_cut_within_a_line_is_refused_at_that_line(void)
+{
+    uint32_t second;
+
+    make_binance("\n");
+    second = ends[0] + 1;
+    for (uint32_t n = 1; n < n_file; n++) {
+        uint32_t k = n <= ends[0] ? 0 : n <= ends[1] ? 1 : 2;
+        /* The end of a line may be missing: its JSON is closed. */
+        bool is_whole =
+            n == ends[0] || n == ends[1] || n == ends[2] || n == second || n == ends[1] + 1;
+
+        if (is_whole) {
+            CHECK_EQ(index_part(RL_SOURCE_BINANCE, n), 0);
+            continue;
         }
-        memcpy(frame + at, i == n_packets ? "\x08\x06" : "\x08\0", 2);
-        at += 2;
-        n_ip = 20 + 8 + n_payload;
-        frame[at] = 0x45;
-        rl_put_be16(frame + at + 2, (uint16_t)n_ip);
-        frame[at + 9] = i == n_packets + 1 ? 6 : 17;
-        rl_put_be16(frame + at + 24, (uint16_t)(8 + n_payload));
-        memmove(frame + at + 28, frame + 64, n_payload);
-        at += n_ip + 4; /* an FCS, or padding */
-        put_u32(1000 + i, kind.swapped);
-        put_u32(7, kind.swapped);
-        put_u32(at, kind.swapped);
-        put_u32(at, kind.swapped);
-        put(frame, at);
+        CHECK_EQ(index_part(RL_SOURCE_BINANCE, n), -EBADMSG);
+        CHECK(error.offset >= (k == 0 ? 0 : ends[k - 1] + 1) && error.offset <= n);
+        CHECK(strstr(error.what, "the file ends in a line") != NULL);
     }
 }
 
-static void test_pcap_packets_are_found_in_every_byte_order_and_resolution(void)
+static void check_binance(const char *text, uint32_t offset, const char *words)
 {
-    for (unsigned bits = 0; bits < 8; bits++) {
-        struct pcap_kind kind = {bits & 1, bits & 2, bits & 4};
-
-        make_pcap(kind, 3);
-        CHECK_EQ(index_file(RL_SOURCE_PCAP), 0);
-        CHECK_EQ(n_recs, 3);
-        CHECK_EQ(recs[2].n_messages, 3);
-        CHECK_EQ(recs[2].n_bytes, RL_MOLD_HEADER + 3 * 5);
-        CHECK_EQ(recs[2].ts_ns, 1002000000000 + (kind.nanoseconds ? 7 : 7000));
-        CHECK(memcmp(file + recs[2].offset, "SESSION  1", 10) == 0);
-        CHECK_EQ(rl_replay_guess(file, n_file), RL_SOURCE_PCAP);
-    }
-    make_pcap((struct pcap_kind){0}, 2);
-    /* The last two frames yield no records, so that cuts after them are good too. */
-    CHECK_EQ(index_part(RL_SOURCE_PCAP, n_file - 1), -EBADMSG);
-    CHECK_EQ(index_part(RL_SOURCE_PCAP, 30), -EBADMSG);
-    CHECK_EQ(index_part(RL_SOURCE_PCAP, 24), -EBADMSG); /* no packet at all */
-    CHECK_EQ(index_part(RL_SOURCE_PCAP, 23), -EBADMSG);
-    CHECK_EQ(index_part(RL_SOURCE_PCAP, 3), -EBADMSG);
+    file_begin();
+    put(text, (uint32_t)strlen(text));
+    check_refused(RL_SOURCE_BINANCE, offset, words);
 }
 
-/* One byte of a good capture is set; the index must refuse it near that byte. */
-static void check_lie(uint32_t at, uint8_t value, const char *what)
+static void test_binance_lines_that_lie_are_refused(void)
 {
-    make_pcap((struct pcap_kind){0}, 2);
-    file[at] = value;
-    CHECK_EQ(index_file(RL_SOURCE_PCAP), -EBADMSG);
-    if (strstr(error.what, what) == NULL) {
-        fprintf(stderr, "byte %u: %s\n", at, error.what);
-        exit(1);
-    }
-}
+    char deep[200] = "1 {\"a\":";
 
-static void test_pcap_files_that_lie_are_refused(void)
-{
-    const uint32_t packet = 24, frame = packet + 16, ip = frame + 14, udp = ip + 20, mold = udp + 8;
-
-    check_lie(0, 0, "not a pcap");
-    check_lie(20, 113, "link type");
-    check_lie(packet + 7, 0x7F, "time stamp");
-    check_lie(packet + 12, 255, "cut off by the capture");
-    check_lie(packet + 9, 0x7F, "ends in a packet");
-    check_lie(ip, 0x65, "IPv4");
-    check_lie(ip, 0x42, "IPv4");
-    check_lie(ip + 2, 9, "IPv4");
-    check_lie(ip + 6, 0x20, "fragment");
-    check_lie(udp + 4, 9, "UDP length");
-    check_lie(udp + 5, 1, "UDP length");
-    check_lie(mold + 19, 9, "not MoldUDP64");
-    check_lie(mold + 20, 9, "not MoldUDP64");
-    make_pcap((struct pcap_kind){0}, 2);
-    memcpy(file, "\x0A\x0D\x0D\x0A", 4);
-    CHECK_EQ(index_file(RL_SOURCE_PCAP), -EBADMSG);
-    CHECK(strstr(error.what, "pcapng") != NULL);
+    check_binance("1 {\"a\":[1}\n", 9, "do not pair up");
+    check_binance("1 {\"a\":1}}\n", 9, "something follows");
+    check_binance("1 {\"a\":1} {}\n", 9, "something follows");
+    check_binance("1 {\"a\n\":1}\n", 5, "ends within its JSON");
+    check_binance("1 {\"a\":\n1}\n", 7, "ends within its JSON");
+    check_binance("1 {}\nx {}\n", 5, "not a line of");
+    check_binance("1 {}\n {}\n", 5, "not a line of");
+    check_binance("1 {}\n12{}\n", 5, "not a line of");
+    check_binance("1 []\n", 0, "not a line of");
+    check_binance("18446744073709551616 {}\n", 0, "beyond 64 bits");
+    check_binance("184467440737095516150 {}\n", 0, "not a line of");
+    check_binance("1 {\"a\":\"\\", 2, "the file ends in a line");
+    memset(deep + strlen(deep), '[', 100);
+    check_binance(deep, 38, "nested deeper");
+    file_begin();
+    put("18446744073709551615 {}", 23);
+    CHECK_EQ(index_file(RL_SOURCE_BINANCE), 0);
+    CHECK_EQ(recs[0].ts_ns, UINT64_MAX);
 }
 
 /* --- all -------------------------------------------------------------------------------------- */
@@ -313,7 +246,17 @@ static void test_counting_needs_no_room_and_too_little_room_is_told(void)
     CHECK_EQ(n, 3);
     CHECK_EQ(rl_replay_index(RL_SOURCE_ITCH_FILE, file, n_file, recs, 2, &n, &error), -ENOSPC);
     CHECK_EQ(rl_replay_index((enum rl_source)77, file, n_file, recs, 2, &n, &error), -EINVAL);
-    CHECK_EQ(rl_replay_guess((const uint8_t *)"hello, world", 12), RL_N_SOURCES);
+    for (unsigned source = 0; source < RL_N_SOURCES; source++)
+        CHECK_EQ(rl_replay_index((enum rl_source)source, file, 0, recs, 2, &n, &error), -EBADMSG);
+}
+
+static void test_what_is_like_nothing_here_is_not_guessed_to_be_something(void)
+{
+    static const char *const others[] = {"hello, world", "9=FIX.4.4", "1723 [",
+                                         "17 ",          "DBM\1",     "\x0A\x0D\x0D"};
+
+    for (uint32_t i = 0; i < RL_COUNT(others); i++)
+        CHECK_EQ(rl_replay_guess((const uint8_t *)others[i], strlen(others[i])), RL_N_SOURCES);
     CHECK_EQ(rl_replay_guess(file, 0), RL_N_SOURCES);
 }
 
@@ -325,8 +268,10 @@ int main(void)
     test_dbn_files_that_lie_are_refused();
     test_fix_messages_stand_side_by_side_or_on_lines();
     test_fix_logs_with_a_wrong_byte_are_refused_with_its_message();
-    test_pcap_packets_are_found_in_every_byte_order_and_resolution();
-    test_pcap_files_that_lie_are_refused();
+    test_binance_lines_are_a_stamp_and_json();
+    test_a_binance_capture_cut_within_a_line_is_refused_at_that_line();
+    test_binance_lines_that_lie_are_refused();
     test_counting_needs_no_room_and_too_little_room_is_told();
+    test_what_is_like_nothing_here_is_not_guessed_to_be_something();
     return 0;
 }

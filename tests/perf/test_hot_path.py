@@ -7,17 +7,28 @@ Noise only adds time, so each figure is the best of several tries; the failure s
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import pytest
+
+sys.path.append(str(Path(__file__).parents[1]))
+
+from perf import heats, inputs
+from perf.__main__ import BUILT, run
+from perf.programs import Bench
+from perf.table import verdict_of
 
 from engine import clock, component
 from engine.clock import Clock
 from engine.pipeline import Limits, Strategy, trial
+from harness.run.verdicts import State
 from harness.traffic import schedule, synthetic
 
 pytestmark = pytest.mark.perf
 
 TRIES = 5
+MARKET_TRIES = 3  # of a whole round each
 RATE_PER_S = 1_000_000
 
 
@@ -76,3 +87,28 @@ def test_half_of_the_orders_leave_within_two_microseconds_at_a_million_messages_
             assert used is not None
             assert used["engine"]["allocs"] == used["engine"]["minflt"] == 0
     assert min(seen_ns) < 2000, f"p50 of {TRIES} trials in ns: {seen_ns}"
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [(t, name) for t in heats.TARGETS for name in t.inputs],
+    ids=lambda part: part if isinstance(part, str) else part.text.replace(" ", "_"),
+)
+def test_market_data_is_as_fast_as_it_should_be(
+    target: heats.Target, name: str, calibrated: Clock, tmp_path: Path
+) -> None:
+    """Each target of `make perf`, on its capture, in the best of several rounds."""
+    file, _ = inputs.INPUTS[name]
+    if file and inputs.capture(file) is None:
+        pytest.skip(f"{file} is not in $REDLINE_DATA or ../shared/data")
+    cpu = max(os.sched_getaffinity(0))
+    bench = Bench(cpu, calibrated.tsc_hz, 0.2, BUILT, tmp_path, made=False)
+    seen = []
+    for _ in range(MARKET_TRIES):
+        verdict = verdict_of(run(bench, heats.heat_of(target, name), 1), target)
+        if verdict.state is State.PASS:
+            return
+        seen.append(f"{verdict.state}: {verdict.reason}")
+    if all(said.startswith(State.UNJUDGEABLE) for said in seen):
+        pytest.skip(seen[-1])
+    pytest.fail(f"{target.text}: " + "; ".join(seen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
 import struct
@@ -27,11 +28,21 @@ def pcap(magic: int, order: str) -> bytes:
     return struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, 1)
 
 
+PCAPNG = struct.pack("<IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+
 CONTENTS = {
     "dbn": DBN,
     "fix": FIX,
     "itch": itch(ADD, DELETE),
     "pcap": pcap(0xA1B2C3D4, "<"),
+    "pcapng": PCAPNG,
+    "binance": b'1723161256172216566 {"u":1}\n',
+}
+PACKERS = {
+    "none": bytes,
+    "zstandard": zstandard.ZstdCompressor().compress,
+    "gzip": gzip.compress,
+    "bzip2": bz2.compress,
 }
 
 
@@ -42,15 +53,10 @@ def put(tmp_path: Path, content: bytes) -> Path:
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-@pytest.mark.parametrize("compression", ["none", "zstandard", "gzip"])
+@pytest.mark.parametrize("compression", PACKERS)
 def test_a_kind_is_told_by_content_whatever_it_is_packed_in(tmp_path, kind, compression):
     content = CONTENTS[kind]
-    pack = {
-        "none": bytes,
-        "zstandard": zstandard.ZstdCompressor().compress,
-        "gzip": gzip.compress,
-    }[compression]
-    path = put(tmp_path, pack(content))
+    path = put(tmp_path, PACKERS[compression](content))
     found = open_input(path)
     assert (found.kind, found.compression, found.data) == (kind, compression, content)
     assert found.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
@@ -86,6 +92,8 @@ def test_an_itch_file_that_ends_within_a_message_is_left_to_the_indexer(tmp_path
         itch(ADD) + struct.pack(">H", 36) + b"?" * 36,
         struct.pack("<H", 19) + DELETE,  # little endian
         b"DBM",
+        b"17 [1]",
+        b"172316125617221656617231 {}",
         b"9=FIX",
         bytes(100),
     ],
@@ -100,9 +108,10 @@ def test_anything_else_is_refused_with_its_first_bytes(tmp_path, content):
     assert "\n" not in line
 
 
-def test_pcapng_is_named_and_a_way_out_is_shown(tmp_path):
-    with pytest.raises(InputError, match="pcapng is not read yet; `editcap"):
-        open_input(put(tmp_path, b"\x0a\x0d\x0d\x0a" + bytes(24)))
+@pytest.mark.parametrize("order", "<>")
+def test_pcapng_is_known_in_both_byte_orders(tmp_path, order):
+    content = struct.pack(order + "IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
+    assert open_input(put(tmp_path, content)).kind == "pcapng"
 
 
 def test_a_missing_file_is_one_line(tmp_path):
@@ -116,14 +125,17 @@ def test_a_directory_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", gzip.compress(b""), zstandard.ZstdCompressor().compress(b"")]
+    "content",
+    [b"", gzip.compress(b""), bz2.compress(b""), zstandard.ZstdCompressor().compress(b"")],
 )
 def test_nothing_is_not_a_capture(tmp_path, content):
     with pytest.raises(InputError, match=r"byte 0: .*(empty)"):
         open_input(put(tmp_path, content))
 
 
-@pytest.mark.parametrize("pack", [zstandard.ZstdCompressor(level=1).compress, gzip.compress])
+@pytest.mark.parametrize(
+    "pack", [zstandard.ZstdCompressor(level=1).compress, gzip.compress, bz2.compress]
+)
 @pytest.mark.parametrize("keep", [0.3, 0.99])
 def test_a_truncated_file_is_refused_where_it_ends(tmp_path, pack, keep):
     packed = pack(b"".join(i.to_bytes(4, "big") for i in range(20_000)))
@@ -134,7 +146,11 @@ def test_a_truncated_file_is_refused_where_it_ends(tmp_path, pack, keep):
 
 @pytest.mark.parametrize(
     "pack",
-    [zstandard.ZstdCompressor(write_checksum=True).compress, lambda data: gzip.compress(data)],
+    [
+        zstandard.ZstdCompressor(write_checksum=True).compress,
+        lambda data: gzip.compress(data),
+        bz2.compress,
+    ],
 )
 def test_one_wrong_byte_in_compressed_data_is_found(tmp_path, pack):
     packed = bytearray(pack(b"".join(i.to_bytes(4, "big") for i in range(20_000))))
@@ -143,20 +159,20 @@ def test_one_wrong_byte_in_compressed_data_is_found(tmp_path, pack):
         open_input(put(tmp_path, bytes(packed)))
 
 
-@pytest.mark.parametrize("pack", [zstandard.ZstdCompressor().compress, gzip.compress])
+@pytest.mark.parametrize("pack", [PACKERS["zstandard"], gzip.compress, bz2.compress])
 def test_several_compressed_streams_in_one_file_are_one_capture(tmp_path, pack):
     path = put(tmp_path, pack(FIX) + pack(FIX * 1000))
     assert open_input(path).data == FIX * 1001
 
 
-@pytest.mark.parametrize("pack", [zstandard.ZstdCompressor().compress, gzip.compress])
+@pytest.mark.parametrize("pack", [PACKERS["zstandard"], gzip.compress, bz2.compress])
 def test_rubbish_behind_compressed_data_is_found(tmp_path, pack):
     packed = pack(FIX)
     with pytest.raises(InputError, match=rf"byte {len(packed)}: something else follows"):
         open_input(put(tmp_path, packed + b"rubbish"))
 
 
-@pytest.mark.parametrize("pack", [bytes, zstandard.ZstdCompressor().compress, gzip.compress])
+@pytest.mark.parametrize("pack", PACKERS.values(), ids=PACKERS)
 def test_a_file_that_would_fill_the_memory_is_refused(tmp_path, pack):
     path = put(tmp_path, pack(bytes(3_000_000)))
     assert len(read_bytes(path, 3_000_000)[0]) == 3_000_000

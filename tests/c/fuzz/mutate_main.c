@@ -1,26 +1,30 @@
 /*
- * A fuzz target as a test: its seeds, every cut of them, and seeded mutations. A failing one says
- * its number on the way out: `fuzz_x NUMBER` runs that mutation alone.
+ * A fuzz target as a test: its seeds, every cut of them, the corpus that the project ships for it
+ * (FUZZ_CORPUS, inputs that once failed among them), and seeded mutations of all. A failing one
+ * says its name on the way out: `fuzz_x NUMBER` runs that mutation alone, `fuzz_x FILE` that file.
+ * `fuzz_x --write DIRECTORY` writes the seeds as files, for libFuzzer to start from.
  */
-#include <string.h>
+#include <dirent.h>
+#include <limits.h>
 
-#include "../check.h"
 #include "fuzz.h"
 
-enum { N_RUNS = 60000, MAX_SEEDS = 64 };
+#ifdef __SANITIZE_THREAD__
+enum { N_RUNS = 2000 }; /* targets have one thread: nothing to find, ten times slower */
+#else
+enum { N_RUNS = 20000 };
+#endif
+enum { MAX_SEEDS = 512 };
 
 static uint8_t seeds[MAX_SEEDS][FUZZ_MAX];
 static size_t n_bytes[MAX_SEEDS];
 static unsigned n_seeds;
-static char running[64];
+static char running[PATH_MAX + 64];
 
-/* In memory of exactly its size, so that a sanitizer sees one byte too many. */
 static void run(const uint8_t *bytes, size_t n)
 {
-    uint8_t *copy = malloc(n ? n : 1);
+    uint8_t *copy = fuzz_exactly(bytes, n);
 
-    CHECK(copy != NULL);
-    memcpy(copy, bytes, n);
     LLVMFuzzerTestOneInput(copy, n);
     free(copy);
 }
@@ -98,6 +102,72 @@ static void run_mutation(uint64_t i)
     run(b, n);
 }
 
+/* What is longer than an input may be is cut. */
+static size_t read_input(const char *path, uint8_t *out)
+{
+    FILE *f = fopen(path, "rb");
+    size_t n;
+
+    if (f == NULL) {
+        fprintf(stderr, "%s: cannot be read\n", path);
+        exit(1);
+    }
+    n = fread(out, 1, FUZZ_MAX, f);
+    fclose(f);
+    return n;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The files of the corpus become seeds too, in the order of their names: the same everywhere. */
+static void add_corpus(const char *directory)
+{
+    char *names[MAX_SEEDS], path[PATH_MAX];
+    DIR *d = opendir(directory);
+    size_t n = 0;
+
+    if (d == NULL) /* none is shipped for this target */
+        return;
+    for (struct dirent *e = readdir(d); e != NULL; e = readdir(d))
+        if (e->d_name[0] != '.') {
+            CHECK(n < MAX_SEEDS);
+            names[n] = strdup(e->d_name);
+            CHECK(names[n] != NULL);
+            n++;
+        }
+    closedir(d);
+    qsort(names, n, sizeof *names, by_name);
+    for (size_t i = 0; i < n; i++) {
+        CHECK(n_seeds < MAX_SEEDS);
+        snprintf(path, sizeof path, "%s/%s", directory, names[i]);
+        snprintf(running, sizeof running, "%s", path);
+        n_bytes[n_seeds] = read_input(path, seeds[n_seeds]);
+        run(seeds[n_seeds], n_bytes[n_seeds]);
+        n_seeds++;
+        free(names[i]);
+    }
+}
+
+static int write_seeds(const char *directory)
+{
+    char path[PATH_MAX];
+
+    for (unsigned k = 0; k < n_seeds; k++) {
+        FILE *f;
+
+        snprintf(path, sizeof path, "%s/seed-%03u", directory, k);
+        f = fopen(path, "wb");
+        if (f == NULL || fwrite(seeds[k], 1, n_bytes[k], f) != n_bytes[k] || fclose(f) != 0) {
+            fprintf(stderr, "%s: cannot be written\n", path);
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void tell(void)
 {
     if (running[0] != '\0')
@@ -106,17 +176,30 @@ static void tell(void)
 
 int main(int argc, char **argv)
 {
-    uint64_t only = argc > 1 ? strtoull(argv[1], NULL, 10) : UINT64_MAX;
+    unsigned n_own;
 
     while (n_seeds < MAX_SEEDS && (n_bytes[n_seeds] = fuzz_seed(n_seeds, seeds[n_seeds])) > 0)
         n_seeds++;
-    CHECK(n_seeds > 0);
-    if (only != UINT64_MAX) {
-        run_mutation(only);
+    n_own = n_seeds;
+    CHECK(n_own > 0 && n_own < MAX_SEEDS);
+    if (argc == 3 && strcmp(argv[1], "--write") == 0)
+        return write_seeds(argv[2]);
+    CHECK_EQ(atexit(tell), 0);
+    if (argc == 2 && strspn(argv[1], "0123456789") != strlen(argv[1])) {
+        static uint8_t input[FUZZ_MAX];
+
+        snprintf(running, sizeof running, "%s", argv[1]);
+        run(input, read_input(argv[1], input));
+        running[0] = '\0';
         return 0;
     }
-    CHECK_EQ(atexit(tell), 0);
-    for (unsigned k = 0; k < n_seeds; k++)
+    add_corpus(FUZZ_CORPUS);
+    if (argc == 2) {
+        run_mutation(strtoull(argv[1], NULL, 10));
+        running[0] = '\0';
+        return 0;
+    }
+    for (unsigned k = 0; k < n_own; k++)
         for (size_t n = 0; n <= n_bytes[k]; n++) {
             snprintf(running, sizeof running, "seed %u cut at %zu", k, n);
             run(seeds[k], n);

@@ -1,0 +1,137 @@
+"""What one measurement of one program says, and how several of them are put together.
+
+Units: ns; ticks of the counter where a name says so. Percentiles come from merged histograms, by
+ceil rank; replays from the middle one of the passes, never from the best.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from harness.bench.reports import histogram_of
+from harness.measure import histogram, percentiles
+from harness.measure.histogram import Histogram
+
+SHOWN = ("p50", "p99", "p99.9")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One pass. `per_op` is in ticks, with the fences in it; `fastest_ns` is None where nothing was
+    replayed, and `mean_ns` then that of the middle batch; `quiet_share` is None for a program that
+    has no neighbour probe.
+    """
+
+    per_op: Histogram
+    ns_per_tick: float
+    fastest_ns: float | None
+    mean_ns: float
+    answer: str
+    n_wrong: int
+    quiet_share: float | None = None
+    n_allocs: int = 0
+    n_faults: int = 0
+    about: str = ""
+
+    @classmethod
+    def of_component(cls, found: Mapping[str, Any], ns_per_tick: float) -> Sample:
+        """From what perf.worker prints."""
+        facts = found["facts"]
+        replayed = facts["n_replay_ops"] > 0
+        scale = ns_per_tick / 1000
+        return cls(
+            per_op=histogram_of(found["per_op"]),
+            ns_per_tick=ns_per_tick,
+            fastest_ns=facts["replay_fastest_mticks"] * scale if replayed else None,
+            mean_ns=(facts["replay_mean_mticks"] if replayed else found["batch_mticks"]) * scale,
+            answer=f"{facts['answer_hash']:016x}",
+            n_wrong=facts["n_wrong"],
+            quiet_share=facts["n_quiet_chunks"] / max(facts["n_chunks"], 1),
+            n_allocs=facts["allocs"],
+            n_faults=facts["minflt"] + facts["majflt"],
+        )
+
+    @classmethod
+    def of_peer(cls, found: Mapping[str, Any], ns_per_tick: float) -> Sample:
+        """From what a peer prints (peers/peer.hpp)."""
+        scale = ns_per_tick / found["n_ops"]
+        return cls(
+            per_op=_from_ticks({int(k): n for k, n in found["per_op"].items()}),
+            ns_per_tick=ns_per_tick,
+            fastest_ns=found["fastest_ticks"] * scale,
+            mean_ns=found["mean_ticks"] * scale,
+            answer=found["answer"],
+            n_wrong=found["n_wrong"],
+            about=found["about"],
+        )
+
+
+def _from_ticks(counts: Mapping[int, int]) -> Histogram:
+    """A histogram of exact values and how often each was seen."""
+    values = np.array(sorted(counts), dtype=np.int64)
+    dense = np.zeros(histogram.N_SLOTS, dtype=np.int64)
+    np.add.at(dense, histogram.slots_of(values), [counts[int(v)] for v in values])
+    return Histogram.from_counts(dense, int(values[-1]) if values.size else None)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figures:
+    """All passes of one program on one input. `spread` is the lowest and highest pass."""
+
+    percentiles: Mapping[str, float | None]
+    n: int
+    fastest_ns: float | None
+    mean_ns: float
+    spread_ns: tuple[float, float] | None
+    answer: str
+    n_wrong: int
+    quiet_share: float | None
+    n_allocs: int
+    n_faults: int
+    about: str
+
+
+def combine(passes: Sequence[Sample]) -> Figures:
+    """The figures of several passes. ValueError for none."""
+    if not passes:
+        raise ValueError("no pass")
+    merged = histogram.merge(p.per_op for p in passes)
+    scale = passes[0].ns_per_tick
+    fastest = [p.fastest_ns for p in passes if p.fastest_ns is not None]
+    quiet = [p.quiet_share for p in passes if p.quiet_share is not None]
+    answers = sorted({p.answer for p in passes})
+    return Figures(
+        percentiles={name: percentiles.percentile(merged, name, scale) for name in SHOWN},
+        n=merged.n,
+        fastest_ns=statistics.median(fastest) if fastest else None,
+        mean_ns=statistics.median(p.mean_ns for p in passes),
+        spread_ns=(min(fastest), max(fastest)) if fastest else None,
+        answer=answers[0],
+        n_wrong=sum(p.n_wrong for p in passes) + len(answers) - 1,
+        quiet_share=statistics.mean(quiet) if quiet else None,
+        n_allocs=sum(p.n_allocs for p in passes),
+        n_faults=sum(p.n_faults for p in passes),
+        about=passes[0].about,
+    )
+
+
+def ratio(theirs: Sequence[float], ours: Sequence[float]) -> float | None:
+    """How many times as long theirs took, by the middle of the rounds.
+
+    A round runs A B B A, so both sides have two passes next to each other: a machine that slows
+    down steadily slows both alike. None unless there are as many passes of each, two a round.
+    """
+    if len(theirs) != len(ours) or len(ours) < 2 or len(ours) % 2:
+        return None
+    rounds = [(theirs[i] + theirs[i + 1]) / (ours[i] + ours[i + 1]) for i in range(0, len(ours), 2)]
+    return statistics.median(rounds)
+
+
+def palindrome(names: Sequence[str]) -> list[str]:
+    """The order of one round: A B C, then C B A."""
+    return [*names, *reversed(names)]
