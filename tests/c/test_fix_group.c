@@ -166,6 +166,25 @@ static void test_an_index_finds_what_a_search_finds(void)
     CHECK(index.generation < 65535);
 }
 
+/* The table of fields still holds the longer message's when the generation's number comes round. */
+static void test_an_index_forgets_a_message_of_long_ago(void)
+{
+    static struct rl_fix_index index;
+
+    parse(
+        "35=D|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|"
+        "1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|1=a|777=old|");
+    rl_fix_index_make(&index, &msg);
+    CHECK(rl_fix_index_find(&index, 777) == &fields[44]);
+    CHECK_EQ(index.generation, 1);
+    parse("35=D|1=a|");
+    CHECK_EQ(fields[44].tag, 777);
+    do {
+        rl_fix_index_make(&index, &msg);
+        CHECK(rl_fix_index_find(&index, 777) == NULL);
+    } while (index.generation != 1);
+}
+
 static void test_random_groups_are_walked_within_their_bounds(void)
 {
     static struct message m;
@@ -204,5 +223,6 @@ int main(void)
     test_groups_within_groups_within_groups_are_walked();
     test_random_groups_are_walked_within_their_bounds();
     test_an_index_finds_what_a_search_finds();
+    test_an_index_forgets_a_message_of_long_ago();
     return 0;
 }

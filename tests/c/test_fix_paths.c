@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "market/fix/fix.h"
+#include "market/fix/parse_inner.h"
 
 #ifdef __SANITIZE_THREAD__
 enum { SCALE = 16 }; /* one thread: nothing to find here, and all of it is slow */
@@ -80,6 +81,113 @@ static void test_random_messages_are_read_the_same_on_every_path(void)
     }
     /* Not all: a random tag may be a length that nothing numeric follows. */
     CHECK(n_outcomes[RL_FIX_OK] > 55000 / SCALE && n_outcomes[RL_FIX_GARBLED] == 0);
+}
+
+/* Tags of at most eight digits that state no length, and not 16 fields of four bytes in a row. */
+static bool is_ordinary(void)
+{
+    uint32_t n_tiny = 0;
+
+    for (uint32_t i = 0; i < wanted.n_fields; i++) {
+        const struct rl_fix_field *f = &wanted.fields[i];
+
+        if (f->tag > 99999999 || rl_fix_data_tag(f->tag) != 0)
+            return false;
+        n_tiny = f->tag < 10 && f->len == 1 ? n_tiny + 1 : 0;
+        if (n_tiny == 15)
+            return false;
+    }
+    return wanted.result == RL_FIX_OK;
+}
+
+static void test_no_path_leaves_an_ordinary_message_to_the_careful_walk(void)
+{
+    static rl_fix_fields_fn *const find_fields[RL_FIX_N_PATHS] = {
+        rl_fix_fields_scalar, rl_fix_fields_sse2, rl_fix_fields_avx2, rl_fix_fields_avx512};
+    static struct message m;
+    uint64_t random = 43, n_ordinary = 0, n_long = 0;
+
+    for (uint32_t i = 0; i < 60000 / SCALE; i++) {
+        message_random(&m, &random);
+        reference_parse(&wanted, m.bytes, m.n, REFERENCE_FIELDS);
+        if (!is_ordinary())
+            continue;
+        n_ordinary++;
+        n_long += m.n > 1100; /* more than a path looks at in one go */
+        for (enum rl_fix_path path = RL_FIX_SCALAR; path < RL_FIX_N_PATHS; path++) {
+            struct rl_fix_msg msg = {.bytes = fence_last(&fence, m.bytes, m.n),
+                                     .n_bytes = m.n,
+                                     .fields = fields,
+                                     .n_fields_max = REFERENCE_FIELDS};
+            uint32_t sum, check;
+
+            if (!(rl_fix_paths() & 1u << path))
+                continue;
+            if (!find_fields[path](&msg, m.n - 7, &sum))
+                tell(m.bytes, m.n, path, &msg, RL_FIX_OK);
+            CHECK_EQ(msg.n_fields + 1, wanted.n_fields);
+            CHECK(memcmp(fields, wanted.fields, msg.n_fields * sizeof fields[0]) == 0);
+            check = (uint32_t)(m.bytes[m.n - 4] - '0') * 100 +
+                    (uint32_t)(m.bytes[m.n - 3] - '0') * 10 + (uint32_t)(m.bytes[m.n - 2] - '0');
+            CHECK_EQ(sum % 256, check);
+        }
+    }
+    CHECK(n_ordinary > 10000 / SCALE && n_long > 300 / SCALE);
+}
+
+/* Longer than what a path looks at in one go, of little but separators, or of none. */
+static void test_long_hostile_messages_are_read_the_same_on_every_path(void)
+{
+    static const char *const patterns[] = {
+        "1=2\001",  "\001",   "=",         "1=\001", "=\001",         "1\001",
+        "1=2\0013", "=1\001", "11=22\001", "x",      "9=\0011=2\001", "1=22\0011\001"};
+    static struct message m;
+    uint64_t random = 47;
+
+    for (uint32_t i = 0; i < 12000 / SCALE; i++) {
+        uint8_t body[MESSAGE_MAX];
+        uint32_t n_max = 1 + (uint32_t)(check_random(&random) % 5000), n;
+        const char *usual = patterns[check_random(&random) % RL_COUNT(patterns)];
+
+        n = (uint32_t)snprintf((char *)body, 16, "35=X\001");
+        while (n < n_max) { /* one pattern, now and then another */
+            const char *p = check_random(&random) % 64 != 0
+                                ? usual
+                                : patterns[check_random(&random) % RL_COUNT(patterns)];
+
+            memcpy(body + n, p, strlen(p));
+            n += (uint32_t)strlen(p);
+        }
+        body[n++] = RL_FIX_SOH;
+        message_frame(&m, "FIX.4.4", body, n, 0);
+        check_all(fence_last(&fence, m.bytes, m.n), m.n, REFERENCE_FIELDS);
+    }
+}
+
+/* What follows a message may add nothing to the sum: it is not part of the message all the same. */
+static void test_a_second_trailer_behind_the_first_is_never_taken_for_it(void)
+{
+    static struct message m;
+    uint32_t n_sums = 0;
+
+    message_frame(&m, "FIX.4.4", (const uint8_t *)"35=0\001", 5, 0);
+    for (unsigned a = 2; a < 256; a++) {
+        for (unsigned b = 2; b < 256; b += 3) {
+            uint8_t bytes[64];
+            uint32_t n = m.n, sum = 0;
+
+            memcpy(bytes, m.bytes, n);
+            n += (uint32_t)snprintf((char *)bytes + n, 16, "58=%c%c\001", (int)a, (int)b);
+            memcpy(bytes + n, m.bytes + m.n - 7, 7);
+            n += 7;
+            for (uint32_t i = m.n - 7; i < n - 7; i++)
+                sum += bytes[i];
+            n_sums += sum % 256 == 0;
+            check_all(fence_last(&fence, bytes, n), n, 16);
+            CHECK_EQ(wanted.result, RL_FIX_GARBLED);
+        }
+    }
+    CHECK(n_sums > 0);
 }
 
 static void test_damaged_messages_are_read_the_same_on_every_path(void)
@@ -259,6 +367,9 @@ int main(void)
     fence = fence_open();
     test_the_fence_notices_one_byte_too_many();
     test_random_messages_are_read_the_same_on_every_path();
+    test_no_path_leaves_an_ordinary_message_to_the_careful_walk();
+    test_long_hostile_messages_are_read_the_same_on_every_path();
+    test_a_second_trailer_behind_the_first_is_never_taken_for_it();
     test_damaged_messages_are_read_the_same_on_every_path();
     test_every_single_byte_change_is_read_the_same_on_every_path();
     test_every_length_of_tag_and_value_is_read_at_every_place_of_a_block();

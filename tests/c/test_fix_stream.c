@@ -179,6 +179,7 @@ static void test_what_may_become_a_message_is_kept_and_nothing_else(void)
         {"8=FIX.4.4\0018=FIX", RL_FIX_GARBLED, 10},
         {"8=FIX.4.4\0019=2000000\001", RL_FIX_GARBLED, 20}, /* larger than any message */
         {"8=FIX.4.4\0019=5\00135=0\00110=164\001", RL_FIX_GARBLED, 26},
+        {"8=FIX.4.4\0019=4\00135=\00110=113\001x", RL_FIX_GARBLED, 26}, /* shorter than any */
         {"8=FIX.4.4\0019=5\00134=0\00110=162\001", RL_FIX_GARBLED, 26}, /* MsgType is third */
     };
     struct rl_fix_msg m;

@@ -8,6 +8,7 @@
 #include <immintrin.h>
 
 #define TARGET __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt")))
+#define FIELDS rl_fix_fields_avx2
 
 #include "market/fix/parse_inner.h"
 
@@ -130,5 +131,5 @@ RL_FIX_INLINE TARGET bool take_eight(struct rl_fix_field *f, const uint8_t *byte
 TARGET enum rl_fix_result rl_fix_parse_avx2(struct rl_fix_msg *m, const uint8_t *bytes,
                                             uint32_t n_bytes)
 {
-    return rl_fix_parse_by(m, bytes, n_bytes, take_fields);
+    return rl_fix_parse_by(m, bytes, n_bytes, rl_fix_fields_avx2);
 }

@@ -139,8 +139,7 @@ static bool TARGET take_rare(__mmask16 rare, __m512i before, __m512i block, __m5
     return true;
 }
 
-static inline __attribute__((always_inline)) TARGET bool
-take_fields(struct rl_fix_msg *m, uint32_t trailer, uint32_t *sum)
+bool TARGET rl_fix_fields_avx512(struct rl_fix_msg *m, uint32_t trailer, uint32_t *sum)
 {
     const __m512i spread = load(constants.spread), bytes = same(&constants.index);
     const __m512i position = load(constants.position), behind = load(constants.behind);
@@ -257,5 +256,5 @@ take_fields(struct rl_fix_msg *m, uint32_t trailer, uint32_t *sum)
 enum rl_fix_result TARGET rl_fix_parse_avx512(struct rl_fix_msg *m, const uint8_t *bytes,
                                               uint32_t n_bytes)
 {
-    return rl_fix_parse_by(m, bytes, n_bytes, take_fields);
+    return rl_fix_parse_by(m, bytes, n_bytes, rl_fix_fields_avx512);
 }

@@ -21,6 +21,9 @@
  */
 typedef bool rl_fix_fields_fn(struct rl_fix_msg *m, uint32_t trailer, uint32_t *sum);
 
+/* Of each path, so that a test can tell that it does not leave ordinary messages to the walk. */
+rl_fix_fields_fn rl_fix_fields_scalar, rl_fix_fields_sse2, rl_fix_fields_avx2, rl_fix_fields_avx512;
+
 enum rl_fix_result rl_fix_parse_scalar(struct rl_fix_msg *m, const uint8_t *bytes,
                                        uint32_t n_bytes);
 enum rl_fix_result rl_fix_parse_sse2(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes);

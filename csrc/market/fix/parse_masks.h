@@ -1,7 +1,8 @@
 /*
  * parse_masks - the fields of an ordinary message from bit masks, for CPUs without AVX-512.
  *
- * A path includes this after it has defined TARGET (the attribute of its instruction set),
+ * A path includes this after it has defined TARGET (the attribute of its instruction set), FIELDS
+ * (the name of the function),
  * `struct sums` with sums_zero and sums_total, and
  *     block_masks(p, keep, &soh, &eq, &sums)
  * which gives the masks of the 64 bytes at p and adds them to the sums, as zeros where `keep`
@@ -89,7 +90,7 @@ __attribute__((noinline)) TARGET static void take_each(struct rl_fix_field *f, c
     faults->rare |= rare;
 }
 
-TARGET static bool take_fields(struct rl_fix_msg *m, uint32_t trailer, uint32_t *sum)
+TARGET bool FIELDS(struct rl_fix_msg *m, uint32_t trailer, uint32_t *sum)
 {
     /* sohs[0] ends the field before the first one of the window. */
     uint32_t sohs[1 + MOST + 64 + 8], eqs[1 + MOST + 64 + 8];

@@ -2,6 +2,7 @@
 #include <emmintrin.h>
 
 #define TARGET
+#define FIELDS rl_fix_fields_sse2
 
 #include "market/fix/parse_inner.h"
 
@@ -46,5 +47,5 @@ RL_FIX_INLINE void block_masks(const uint8_t *p, const uint8_t *keep, uint64_t *
 
 enum rl_fix_result rl_fix_parse_sse2(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes)
 {
-    return rl_fix_parse_by(m, bytes, n_bytes, take_fields);
+    return rl_fix_parse_by(m, bytes, n_bytes, rl_fix_fields_sse2);
 }
