@@ -31,8 +31,8 @@ static uint64_t json_end(struct rl_replay_pass *x, uint64_t at)
             return 0;
         }
         if (in_string) {
-            if (c == '\\')
-                at++; /* whatever it escapes; a line end there is found missing later */
+            if (c == '\\' && at + 1 < x->n_bytes && x->bytes[at + 1] >= ' ')
+                at++; /* whatever it escapes, but for a line end */
             else if (c == '"')
                 in_string = false;
             continue;
