@@ -6,6 +6,33 @@ const uint8_t rl_itch_sizes[256] = {
 #undef SIZE
 };
 
+#define BYTES(type, bytes, name) BYTES_##name = (bytes),
+enum { RL_ITCH_TYPES(BYTES) };
+#undef BYTES
+
+/* clang-format off */
+#define NOTHING(name) {BYTES_##name, RL_OP_NONE, 0, 0, 0, 0}
+const struct rl_itch_layout rl_itch_layouts[256] = {
+    /*      bytes                       operation      side qty px new_id */
+    ['A'] = {BYTES_add_order,            RL_OP_ADD,     19, 20, 32,  0},
+    ['F'] = {BYTES_add_order_mpid,       RL_OP_ADD,     19, 20, 32,  0},
+    ['E'] = {BYTES_order_executed,       RL_OP_REDUCE,   0, 19,  0,  0},
+    ['C'] = {BYTES_order_executed_price, RL_OP_REDUCE,   0, 19,  0,  0},
+    ['X'] = {BYTES_order_cancel,         RL_OP_REDUCE,   0, 19,  0,  0},
+    ['D'] = {BYTES_order_delete,         RL_OP_DELETE,   0,  0,  0,  0},
+    ['U'] = {BYTES_order_replace,        RL_OP_REPLACE,  0, 27, 31, 19},
+    ['P'] = {BYTES_trade,                RL_OP_TRADE,   19, 20, 32,  0},
+    ['S'] = NOTHING(system_event),         ['R'] = NOTHING(stock_directory),
+    ['H'] = NOTHING(trading_action),       ['Y'] = NOTHING(reg_sho_restriction),
+    ['L'] = NOTHING(participant_position), ['V'] = NOTHING(mwcb_decline_level),
+    ['W'] = NOTHING(mwcb_status),          ['K'] = NOTHING(ipo_quoting_period),
+    ['J'] = NOTHING(luld_auction_collar),  ['h'] = NOTHING(operational_halt),
+    ['Q'] = NOTHING(cross_trade),          ['B'] = NOTHING(broken_trade),
+    ['I'] = NOTHING(net_order_imbalance),  ['N'] = NOTHING(retail_price_improvement),
+    ['O'] = NOTHING(direct_listing_price),
+};
+/* clang-format on */
+
 const char *rl_itch_name(uint8_t type)
 {
     switch (type) {

@@ -89,53 +89,37 @@ static inline const uint8_t *rl_itch_symbol(const uint8_t *m)
     }
 }
 
+/* Where a type has what the book needs; an offset of 0 stands for what it does not have. */
+struct rl_itch_layout {
+    uint8_t n_bytes; /* 0 for a type that ITCH 5.0 does not have */
+    uint8_t op;      /* enum rl_op */
+    uint8_t side, qty, px, new_id;
+};
+extern const struct rl_itch_layout rl_itch_layouts[256];
+
 /*
  * Fills all of `u` that its operation uses except seq and instrument (see rl_itch_locate). False
  * when the type is unknown or the size is not that type's: u->op is then NONE.
+ *
+ * A table and not a switch: the types of a stream come in no order that could be predicted. Loads
+ * at offset 0 lie within the shortest message and fill members that the operation does not read.
  */
 static inline bool rl_itch_decode(const uint8_t *m, uint32_t n_bytes, struct rl_update *u)
 {
+    const struct rl_itch_layout *at = &rl_itch_layouts[n_bytes ? m[0] : 0];
+
     u->op = RL_OP_NONE;
-    if (RL_UNLIKELY(n_bytes == 0 || rl_itch_sizes[m[0]] != n_bytes))
+    if (RL_UNLIKELY(n_bytes == 0 || at->n_bytes != n_bytes))
         return false;
     u->ts_ns = rl_itch_ts_ns(m);
-    switch (m[0]) {
-    case 'A':
-    case 'F':
-        u->op = RL_OP_ADD;
-        u->id = rl_be64(m + 11);
-        u->side = rl_itch_side(m[19]);
-        u->qty = rl_be32(m + 20);
-        u->px_nano = rl_itch_px_nano(m + 32);
-        break;
-    case 'E':
-    case 'C':
-    case 'X':
-        u->op = RL_OP_REDUCE;
-        u->id = rl_be64(m + 11);
-        u->qty = rl_be32(m + 19);
-        break;
-    case 'D':
-        u->op = RL_OP_DELETE;
-        u->id = rl_be64(m + 11);
-        break;
-    case 'U':
-        u->op = RL_OP_REPLACE;
-        u->id = rl_be64(m + 11);
-        u->new_id = rl_be64(m + 19);
-        u->qty = rl_be32(m + 27);
-        u->px_nano = rl_itch_px_nano(m + 31);
-        break;
-    case 'P':
-        u->op = RL_OP_TRADE;
-        u->id = rl_be64(m + 11);
-        u->side = rl_itch_side(m[19]);
-        u->qty = rl_be32(m + 20);
-        u->px_nano = rl_itch_px_nano(m + 32);
-        break;
-    default:
-        break;
-    }
+    u->op = at->op;
+    if (RL_UNLIKELY(at->op == RL_OP_NONE))
+        return true;
+    u->id = rl_be64(m + 11);
+    u->new_id = rl_be64(m + at->new_id);
+    u->qty = rl_be32(m + at->qty);
+    u->px_nano = rl_itch_px_nano(m + at->px);
+    u->side = rl_itch_side(m[at->side]);
     return true;
 }
 

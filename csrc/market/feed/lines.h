@@ -144,7 +144,6 @@ struct rl_recent {
     uint64_t sample; /* of its bytes */
     uint64_t epoch;  /* of its numbers */
     uint32_t n_bytes;
-    uint8_t line;
     uint8_t seen; /* bit a line */
 };
 
@@ -198,8 +197,9 @@ int rl_lines_init(struct rl_lines *l, struct rl_arena *arena, const struct rl_li
 void rl_lines_forget(struct rl_lines *l);
 
 /*
- * A packet of `line`, that came at `now_ns`. True when rl_lines_next has something; it must then be
- * called until it has not, before anything else is pushed.
+ * A packet of `line` (any number beyond the lines is RL_LINE_RECOVERY), that came at `now_ns`. True
+ * when rl_lines_next has something; it must then be called until it has not, before anything else
+ * is pushed.
  */
 bool rl_lines_push(struct rl_lines *l, uint32_t line, const uint8_t *packet, uint32_t n_bytes,
                    uint64_t now_ns);
