@@ -169,6 +169,11 @@ static inline void spec_small(struct spec *s)
         {167, RL_FIX_T_ANY, "CS,FUT,OPT,MULTILEGGED", 0},
         {200, RL_FIX_T_MONTH, NULL, 0},
         {64, RL_FIX_T_LOCAL_DATE, NULL, 0},
+        {273, RL_FIX_T_TIME, NULL, 0},
+        {1079, RL_FIX_T_TZ_TIME, NULL, 0},
+        {1132, RL_FIX_T_TZ_TIMESTAMP, NULL, 0},
+        {205, RL_FIX_T_DAY, NULL, 0},
+        {432, RL_FIX_T_DATE, NULL, 0},
         {95, RL_FIX_T_INT, NULL, 0},
         {96, RL_FIX_T_ANY, NULL, RL_FIX_FIELD_DATA},
         {371, RL_FIX_T_INT, "1,2,10", 0},
@@ -192,7 +197,7 @@ static inline void spec_small(struct spec *s)
     spec_message(s, "0", true, "112");
     spec_message(s, "4", true, "36!");
     spec_message(s, "D", false,
-                 "11! 21 55! 54! 60! 38 40! 44 58 18 167 200 64 95 96 371 "
+                 "11! 21 55! 54! 60! 38 40! 44 58 18 167 200 64 273 1079 1132 205 432 95 96 371 "
                  "453 { 448! 447 452! 802 { 523! 803 20000 { 20001! 58 } } 44 } 5005");
     spec_message(s, "AE", false, "11! 58");
     spec_message(s, "U99", false, "58!");
@@ -230,6 +235,36 @@ static inline uint32_t spec_encode(uint8_t *out, const char *begin_string, const
     return at + 7;
 }
 
+/* What is wrong with a tag is said where the tag begins, what is wrong with a value at the value.
+ */
+static inline void spec_check_place(const struct rl_fix_msg *m)
+{
+    const char *text = (const char *)m->bytes + m->ref_off;
+    char tag[16];
+    size_t n = (size_t)snprintf(tag, sizeof tag, "%u=", m->ref_tag);
+
+    switch (m->reason) {
+    case RL_FIX_INVALID_TAG:
+    case RL_FIX_NOT_FOR_THIS_TYPE:
+    case RL_FIX_UNDEFINED_TAG:
+    case RL_FIX_TAG_TWICE:
+    case RL_FIX_TAG_ORDER:
+    case RL_FIX_GROUP_ORDER:
+        CHECK(memcmp(text, tag, n) == 0 && text[-1] == RL_FIX_SOH);
+        break;
+    case RL_FIX_WRONG_VALUE:
+    case RL_FIX_BAD_FORMAT:
+    case RL_FIX_GROUP_COUNT:
+        CHECK(memcmp(text - n, tag, n) == 0);
+        break;
+    case RL_FIX_REQUIRED_MISSING: /* where it could still have come, or what lacks it */
+        CHECK(text[-1] == RL_FIX_SOH && isdigit((unsigned char)text[0]));
+        break;
+    default:
+        break;
+    }
+}
+
 /* Encodes, parses (which must go well) and validates; quick and careful must say the same. */
 static inline enum rl_fix_result spec_validate(const struct rl_fix_dict *d, const char *fields,
                                                enum rl_fix_level level, struct rl_fix_msg *m)
@@ -258,6 +293,7 @@ static inline enum rl_fix_result spec_validate(const struct rl_fix_dict *d, cons
         CHECK_EQ(other.ref_off, m->ref_off);
         CHECK(other.what == m->what && m->what != NULL);
         CHECK(m->ref_off < n);
+        spec_check_place(m);
     }
     return result;
 }

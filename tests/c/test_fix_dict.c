@@ -186,6 +186,44 @@ static void test_a_timestamp_is_a_moment_that_the_calendar_has(void)
     }
 }
 
+static void test_times_dates_and_zones_have_their_grammar(void)
+{
+    static const struct {
+        uint32_t tag;
+        const char *good[8], *bad[12];
+    } types[] = {
+        {273,
+         {"00:00:00", "23:59:60", "12:34:56.1", "12:34:56.123456789"},
+         {"24:00:00", "12:60:00", "12:00:61", "12:00", "12:00:00.", "12:00:00.1234567890",
+          "12.00:00", "1a:00:00", "12:00:0a", "12:00:00,1", "12:00:00.x", "29:00:00"}},
+        {1079,
+         {"23:59Z", "12:34+01", "12:34:56-05:30", "12:34:56.789Z", "23:59:60+14:59"},
+         {"12:34", "12:34Z1", "12:34+1", "12:34+15", "12:34+01:60", "12:34+0130", "24:34Z", "Z",
+          "12:34:56.Z", "12:34 Z", "+01:00", "12:6Z"}},
+        {1132,
+         {"20240229-12:34Z", "20260921-12:34:56.123-03"},
+         {"20230229-12:34Z", "20260921 12:34Z", "20260921-12:34", "2026-12:34Z", "20260921-Z"}},
+        {205, {"1", "01", "31", "9"}, {"0", "00", "32", "1.", "001", "-1", "x"}},
+        {432, {"20240229", "00010101"}, {"20240230", "2024022", "202402290", "2024-2-9", "x"}},
+        {200, {"202402", "20240229", "202402w1"}, {"2024", "202400", "202402w0", "202402W1"}},
+    };
+
+    for (size_t t = 0; t < RL_COUNT(types); t++) {
+        char text[256];
+        struct sample c = {text, OK, types[t].tag};
+
+        for (size_t i = 0; i < RL_COUNT(types[t].good) && types[t].good[i]; i++) {
+            snprintf(text, sizeof text, HEAD BODY "%u=%s|", types[t].tag, types[t].good[i]);
+            check(&dict, &c, RL_FIX_LEVEL_DICTIONARY);
+        }
+        c.reason = 6;
+        for (size_t i = 0; i < RL_COUNT(types[t].bad) && types[t].bad[i]; i++) {
+            snprintf(text, sizeof text, HEAD BODY "%u=%s|", types[t].tag, types[t].bad[i]);
+            check(&dict, &c, RL_FIX_LEVEL_DICTIONARY);
+        }
+    }
+}
+
 static void test_a_tag_comes_once_outside_of_groups(void)
 {
     static const struct sample cases[] = {
@@ -294,6 +332,8 @@ static void test_names_are_compared_when_somebody_expects_some(void)
         {"35=D|49=AA|56=B|34=7|52=20260921-13:55:15|" BODY, 9, 0},
         {"35=D|49=A|56=b|34=7|52=20260921-13:55:15|" BODY, 9, 0},
         {"35=D|49=A|56=b|34=7|52=20260921-13:55:15|" BODY "40=1|", 13, 40}, /* that comes first */
+        {"35=D|49=A|34=7|52=20260921-13:55:15|" BODY, 1, 56},
+        {"35=D|56=B|34=7|52=20260921-13:55:15|" BODY, 1, 49},
     };
     struct rl_fix_dict mine = dict; /* the tables are shared */
 
@@ -392,6 +432,55 @@ static void test_unknown_tags_that_are_let_by_are_remembered_up_to_a_bound(void)
     rl_arena_close(&arena);
 }
 
+/* A transport's dictionary of one application version, which knows field 58 or does not. */
+static void build_version(struct rl_fix_dict *d, struct rl_arena *arena, char version,
+                          bool has_text)
+{
+    static struct spec s;
+
+    spec_begin(&s, "FIXT.1.1");
+    for (uint32_t tag = 8; tag < 60; tag++)
+        spec_field(&s, (struct spec_field){tag, RL_FIX_T_ANY, NULL, 0});
+    spec_field(&s, (struct spec_field){1128, RL_FIX_T_ANY, "789x", 0});
+    spec_header(&s, "8! 9! 35! 1128");
+    spec_trailer(&s, "10!");
+    spec_message(&s, "0", true, "");
+    spec_message(&s, "D", false, has_text ? "11! 58" : "11!");
+    s.out.appl_ver_id = version;
+    spec_build(&s, d, arena);
+}
+
+static void test_a_message_may_name_its_application_version(void)
+{
+    static const struct sample cases[] = {
+        {"35=D|11=id|58=x|", 2, 58}, /* the first one's, as none is named */
+        {"35=D|1128=7|11=id|58=x|", 2, 58},
+        {"35=D|1128=7|11=id|", OK, 0},
+        {"35=D|1128=9|11=id|58=x|", OK, 0},
+        {"35=D|1128=9|58=x|", 1, 11},
+        {"35=D|1128=8|11=id|", 18, 1128}, /* enumerated, and not there */
+        {"35=D|1128=x|11=id|", 18, 1128},
+        {"35=D|1128=\x7F|11=id|", 5, 1128},
+        {"35=D|1128=99|11=id|58=x|", 5, 1128},
+        {"35=D|1128=!|11=id|58=x|", 5, 1128},
+        {"35=D|1128=8|", 18, 1128}, /* of the body nothing can be said */
+        {"35=D|1128=8|1128=8|11=id|", 18, 1128},
+        {"35=0|1128=8|", OK, 0}, /* session messages are of no version */
+        {"35=D|11=id|1128=9|58=x|", 14, 1128},
+    };
+    struct rl_fix_dict seven, nine;
+    struct rl_arena arena, other_arena;
+
+    build_version(&seven, &arena, '7', false);
+    build_version(&nine, &other_arena, '9', true);
+    CHECK_EQ(rl_fix_dict_add(&seven, &nine), 0);
+    for (size_t i = 0; i < RL_COUNT(cases); i++)
+        check(&seven, &cases[i], RL_FIX_LEVEL_DICTIONARY);
+    check(&seven, &(struct sample){"35=D|1128=8|", OK, 0}, RL_FIX_LEVEL_HEADER);
+    rl_arena_close(&arena);
+    rl_arena_close(&other_arena);
+}
+
 static void test_sending_time_is_held_against_a_clock_by_who_has_one(void)
 {
     static const uint64_t s = 1000000000ULL, sent = 1789998915ULL * 1000000000ULL;
@@ -433,6 +522,7 @@ int main(void)
     test_a_value_is_one_of_those_listed();
     test_a_value_is_of_its_type();
     test_a_timestamp_is_a_moment_that_the_calendar_has();
+    test_times_dates_and_zones_have_their_grammar();
     test_a_tag_comes_once_outside_of_groups();
     test_header_body_and_trailer_keep_their_order();
     test_raw_data_may_hold_anything_but_follows_its_length();
@@ -444,6 +534,7 @@ int main(void)
     test_another_begin_string_is_no_matter_of_the_dictionary();
     test_each_option_lets_by_what_it_says_and_nothing_else();
     test_unknown_tags_that_are_let_by_are_remembered_up_to_a_bound();
+    test_a_message_may_name_its_application_version();
     test_sending_time_is_held_against_a_clock_by_who_has_one();
     test_every_reason_has_the_words_of_the_specification();
     rl_arena_close(&arena);

@@ -112,8 +112,12 @@ static void test_what_frames_a_message_has_its_place(void)
     check_refused("lacks BeginString");
     s.out.trailer.n--;
     check_refused("lacks CheckSum");
-    s.members[s.groups[2].first + 1].field = spec_index(&s, 10);
-    check_refused("a group holds");
+    for (size_t i = 0; i < 4; i++) {
+        static const uint32_t frame[] = {8, 9, 35, 10};
+
+        s.members[s.groups[2].first + 1].field = spec_index(&s, frame[i]);
+        check_refused("a group holds");
+    }
     s.out.begin_string = "FIX.4";
     check_refused("BeginString");
     s.out.begin_string = "FIX.4.4.4";
@@ -138,6 +142,20 @@ static void test_fields_and_messages_must_make_sense(void)
     check_refused("unknown flags");
     s.values[0] = "";
     check_refused("value is empty");
+    s.values[0] = NULL;
+    check_refused("value is empty");
+    s.out.values = NULL;
+    check_refused("value is empty");
+    s.fields[s.out.n_fields - 1].tag = INT32_MAX;
+    CHECK(refusal() == NULL);
+    s.out.n_messages = 0;
+    s.out.messages = NULL;
+    s.out.message_types = NULL;
+    CHECK(refusal() == NULL);
+    s.out.n_messages = 1;
+    check_refused("no messages");
+    s.out.message_types = NULL;
+    check_refused("messages without a type");
     s.types[0] = "";
     check_refused("a message type");
     s.types[0] = "12345678901234567";

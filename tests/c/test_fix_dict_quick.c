@@ -89,7 +89,7 @@ static void test_both_walks_say_the_same_of_any_message(void)
 {
     uint32_t seen[20] = {0}, n_good = 0;
 
-    for (uint32_t k = 0; k < 200000; k++) {
+    for (uint32_t k = 0; k < 120000; k++) {
         char text[1024];
         struct rl_fix_msg m;
         enum rl_fix_level level = k % 4 ? RL_FIX_LEVEL_DICTIONARY : RL_FIX_LEVEL_HEADER;
@@ -100,13 +100,49 @@ static void test_both_walks_say_the_same_of_any_message(void)
         else if (m.reason < RL_COUNT(seen))
             seen[m.reason]++;
     }
-    CHECK(n_good > 10000);
+    CHECK(n_good > 5000);
     for (uint32_t reason = 0; reason <= 16; reason++) {
         bool can_be = reason == 0 || reason == 1 || reason == 2 || reason == 5 || reason == 6 ||
                       reason == 11 || (reason >= 13 && reason <= 16);
 
-        CHECK(can_be ? seen[reason] > 50 : seen[reason] == 0);
+        CHECK(can_be ? seen[reason] > 20 : seen[reason] == 0);
     }
+}
+
+static void test_both_walks_agree_on_groups_in_any_order(void)
+{
+    static const char *const members[] = {
+        "448=a|",
+        "448=b|",
+        "447=D|",
+        "452=1|",
+        "452=x|",
+        "44=1|",
+        "802=1|523=s|",
+        "802=1|803=4|",
+        "802=2|523=s|523=t|",
+        "802=1|523=s|20000=1|58=x|20001=1|",
+    };
+    static struct spec s;
+    struct rl_arena arena;
+    struct rl_fix_dict d;
+    uint32_t n_good = 0;
+
+    spec_small(&s);
+    s.out.flags = RL_FIX_ANY_GROUP_ORDER;
+    spec_build(&s, &d, &arena);
+    for (uint32_t k = 0; k < 60000; k++) {
+        char text[1024];
+        struct rl_fix_msg m;
+        size_t n = (size_t)snprintf(text, sizeof text, "%s453=%u|", heads[1], pick(4));
+
+        for (uint32_t i = pick(8); i > 0; i--)
+            n +=
+                (size_t)snprintf(text + n, sizeof text - n, "%s", members[pick(RL_COUNT(members))]);
+        n_good += spec_validate(&d, text, RL_FIX_LEVEL_DICTIONARY, &m) == RL_FIX_OK;
+    }
+    CHECK(n_good > 500);
+    rl_arena_close(&arena);
 }
 
 /* Random bytes as values: of every type, the quick check of a value never says more than the exact
@@ -114,10 +150,10 @@ static void test_both_walks_say_the_same_of_any_message(void)
 static void test_values_of_random_bytes_are_judged_alike(void)
 {
     static const char alphabet[] = "0123456789012345678901234567890123456789--..::+ YNZw\xFF\x80";
-    static const uint32_t tags[] = {38, 5005, 34, 60, 21, 54, 371, 452, 52, 64, 200, 43};
+    static const uint32_t tags[] = {38, 5005, 34, 60, 21, 54, 371, 452, 52, 64, 200, 43, 273};
     uint32_t n_good = 0;
 
-    for (uint32_t k = 0; k < 300000; k++) {
+    for (uint32_t k = 0; k < 120000; k++) {
         char value[32], text[512];
         uint32_t n = 1 + pick(pick(3) ? 8 : 28), tag = tags[pick(RL_COUNT(tags))];
         struct rl_fix_msg m;
@@ -125,7 +161,10 @@ static void test_values_of_random_bytes_are_judged_alike(void)
         for (uint32_t i = 0; i < n; i++)
             value[i] = alphabet[pick(RL_COUNT(alphabet) - 1)];
         value[n] = 0;
-        if (pick(2)) /* near a good timestamp */
+        if (tag == 273 && pick(2))
+            snprintf(value, sizeof value, "%02u:%02u:%02u%.*s", pick(26), pick(62), pick(63),
+                     (int)pick(12), ".1234567890");
+        else if (pick(2)) /* near a good timestamp */
             snprintf(value, sizeof value, "%04u%02u%02u-%02u:%02u:%02u%.*s", pick(10000), pick(14),
                      pick(34), pick(26), pick(62), pick(63), (int)pick(11), ".1234567890");
         if (tag == 34 || tag == 52 || tag == 43)
@@ -141,39 +180,53 @@ static void test_values_of_random_bytes_are_judged_alike(void)
         else
             CHECK(m.ref_tag == tag && (m.reason == 5 || m.reason == 6));
     }
-    CHECK(n_good > 20000);
+    CHECK(n_good > 8000);
 }
 
-/* What the careful walk costs is paid by none of these: counted, not timed. */
-static void test_what_is_usual_needs_no_careful_walk(void)
+/* What the careful walk costs is paid by none of these: seen, not timed. */
+static void check_usual(const struct rl_fix_dict *d)
 {
     static const char *const usual[] = {
         "35=D|49=A|56=B|34=1000|52=20260921-13:55:15.038544|11=ORD1|21=1|55=MSFT|54=1|"
         "60=20260921-13:24:22.197211|38=12345|40=2|44=682.5358|",
         "35=D|49=A|56=B|34=7|52=20260921-13:55:15|11=id|55=X|54=1|60=20260921-13:55:15|40=2|"
-        "44=-1.5|453=2|448=a|452=1|448=b|447=D|452=2|",
+        "44=-1.5|453=2|448=a|452=1|448=b|447=D|452=2|802=1|523=s|20000=2|20001=1|20001=2|58=x|",
         "35=0|49=A|56=B|34=7|52=20260921-13:55:15.123456789|112=x|",
     };
 
     static uint64_t all_bits[8][RL_FIX_DICT_WIDTH / 64];
     struct rl_fix_scope kinds[8];
-    struct rl_fix_dict broken = dict;
+    struct rl_fix_dict broken = *d;
     struct rl_fix_msg m;
 
     /* Only the careful walk reads these: to it, everything is required now. */
-    CHECK(dict.n_messages < RL_COUNT(kinds));
-    memcpy(kinds, dict.kinds, (dict.n_messages + 1) * sizeof(kinds[0]));
-    for (uint32_t k = 0; k <= dict.n_messages; k++) {
+    CHECK(d->n_messages < RL_COUNT(kinds));
+    memcpy(kinds, d->kinds, (d->n_messages + 1) * sizeof(kinds[0]));
+    for (uint32_t k = 0; k <= d->n_messages; k++) {
         for (uint32_t at = 0; at < kinds[k].n; at++)
             rl_fix_bit_set(all_bits[k], at);
         kinds[k].required = all_bits[k];
     }
     broken.kinds = kinds;
     for (size_t i = 0; i < RL_COUNT(usual); i++) {
-        CHECK_EQ(spec_validate(&dict, usual[i], RL_FIX_LEVEL_DICTIONARY, &m), RL_FIX_OK);
+        CHECK_EQ(spec_validate(d, usual[i], RL_FIX_LEVEL_DICTIONARY, &m), RL_FIX_OK);
         CHECK_EQ(rl_fix_validate(&broken, &m, RL_FIX_LEVEL_DICTIONARY), RL_FIX_OK);
         CHECK_EQ(rl_fix_validate_carefully(&broken, &m, RL_FIX_LEVEL_DICTIONARY), RL_FIX_REJECT);
     }
+}
+
+static void test_what_is_usual_needs_no_careful_walk(void)
+{
+    static struct spec s;
+    struct rl_arena arena;
+    struct rl_fix_dict d;
+
+    check_usual(&dict);
+    spec_small(&s);
+    s.out.flags = RL_FIX_ANY_GROUP_ORDER;
+    spec_build(&s, &d, &arena);
+    check_usual(&d);
+    rl_arena_close(&arena);
 }
 
 /* Parsed anew and validated with what `shapes` has learned; compared with the plain answer. */
@@ -198,7 +251,7 @@ static void test_a_known_shape_changes_no_answer(void)
 {
     static struct rl_fix_shapes shapes;
 
-    for (uint32_t k = 0; k < 300000; k++) {
+    for (uint32_t k = 0; k < 120000; k++) {
         char text[1024];
 
         make(text, sizeof text);
@@ -206,7 +259,7 @@ static void test_a_known_shape_changes_no_answer(void)
         if (k % 2)
             check_known(&dict, &shapes, text);
     }
-    CHECK(shapes.n_known > 10000 && shapes.n_new > 1000);
+    CHECK(shapes.n_known > 5000 && shapes.n_new > 500);
 }
 
 static void test_a_shape_is_its_tags_and_its_counts(void)
@@ -289,6 +342,7 @@ int main(void)
     spec_small(&s);
     spec_build(&s, &dict, &arena);
     test_both_walks_say_the_same_of_any_message();
+    test_both_walks_agree_on_groups_in_any_order();
     test_values_of_random_bytes_are_judged_alike();
     test_what_is_usual_needs_no_careful_walk();
     test_a_known_shape_changes_no_answer();

@@ -175,6 +175,9 @@ static enum rl_fix_how how_by_type(enum rl_fix_type type)
         return RL_FIX_H_FLOAT;
     case RL_FIX_T_TIMESTAMP:
         return RL_FIX_H_TIMESTAMP;
+    case RL_FIX_T_TIME:
+    case RL_FIX_T_LOCAL_TIME:
+        return RL_FIX_H_TIME;
     default:
         return RL_FIX_H_TYPE;
     }

@@ -3,8 +3,8 @@
  *
  * A dictionary is built once from plain arrays (a reader of QuickFIX-format XML makes them, see
  * engine/market/dictionary.py) and only read afterwards. Its rules are QuickFIX's, and so is which
- * of several errors of one message is reported (dict_check.c), so that a counterparty written
- * against QuickFIX sees what it expects; where this is stricter the flag that turns it off says so.
+ * of several errors of one message is reported, so that a counterparty written against QuickFIX
+ * sees what it expects; where the two differ is said in dict_careful.c.
  *
  * Threads:  building is one thread's; a built dictionary is constant, any number may validate.
  * Memory:   all tables are in the caller's arena. The spec may go away after the build. The handle
@@ -205,8 +205,8 @@ int rl_fix_dict_expect(struct rl_fix_dict *d, const char *sender, const char *ta
 /* --- validation ------------------------------------------------------------------------------- */
 
 enum rl_fix_level {
-    RL_FIX_LEVEL_FRAME,      /* both are what rl_fix_parse did: here always OK */
-    RL_FIX_LEVEL_CHECKSUM,   /* */
+    RL_FIX_LEVEL_FRAME, /* this and the next are what rl_fix_parse did: always OK */
+    RL_FIX_LEVEL_CHECKSUM,
     RL_FIX_LEVEL_HEADER,     /* BeginString, header fields, MsgSeqNum not 0, names */
     RL_FIX_LEVEL_DICTIONARY, /* everything */
 };
@@ -221,8 +221,8 @@ enum rl_fix_result rl_fix_validate(const struct rl_fix_dict *d, struct rl_fix_ms
 
 /*
  * What a session has seen pass: messages of one counterparty have few shapes (sequences of tags and
- * counts), and one that has the shape of an earlier one is right if its values are. About half the
- * price of rl_fix_validate then, and a little more than that when the shape is new.
+ * counts), and one that has the shape of an earlier one is right if its values are. Two thirds of
+ * the price of rl_fix_validate then, and a little more than that when the shape is new.
  *
  * Threads:  one at a time; as many of these as there are sessions or feeds.
  * Memory:   the caller's, zeroed, about 34 KB. The dictionaries that were used with it must outlive

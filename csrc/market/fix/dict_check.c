@@ -6,6 +6,51 @@
  */
 #include "market/fix/dict_quick.h"
 
+static uint32_t quick_group(const struct look *from, const struct rl_fix_scope *scope,
+                            const struct rl_fix_field *count, uint32_t i);
+
+/*
+ * Entries whose fields come in any order, as QuickFIX splits them: one begins with the delimiter,
+ * or with a member that it has already. `seen` is of the entry.
+ */
+static uint32_t quick_any_order(const struct look *from, const struct rl_fix_scope *scope,
+                                uint32_t n_left, uint32_t i)
+{
+    const struct look l = *from;
+    const struct rl_fix_scope group = *scope;
+    uint32_t n_required = group.n_required;
+    uint64_t seen[RL_FIX_DICT_WIDTH / 64];
+    bool is_first = true;
+
+    while (i < l.last) {
+        const struct rl_fix_field *f = &l.fields[i];
+        const struct rl_fix_member *e = rl_fix_scope_find(&group, f->tag);
+
+        if (e->tag != f->tag)
+            break;
+        if (is_first || e->at == 0 || rl_fix_bit(seen, e->at)) {
+            if (RL_UNLIKELY(n_required != group.n_required || n_left == 0))
+                return 0;
+            n_left--;
+            n_required = 0;
+            is_first = false;
+            for (uint32_t k = 0; k < group.n_words; k++)
+                seen[k] = 0;
+        }
+        rl_fix_bit_set(seen, e->at);
+        n_required += e->is_required;
+        if (RL_UNLIKELY(!quick_value(&l, e, f)))
+            return 0;
+        i++;
+        if (e->group != 0) {
+            i = quick_group(from, &l.groups[e->group - 1], f, i);
+            if (RL_UNLIKELY(i == 0))
+                return 0;
+        }
+    }
+    return n_left == 0 && n_required == group.n_required ? i : 0;
+}
+
 /*
  * The entries behind the count field `count`, from the field `i` on. Where the group ends, 0 when
  * it is not as it should be. Members of an entry come in order, so that nothing can be there twice
@@ -20,6 +65,8 @@ static uint32_t quick_group(const struct look *from, const struct rl_fix_scope *
     uint32_t n_required = group.n_required; /* as if an entry had just ended well */
     uint32_t at = UINT32_MAX;
 
+    if (l.d->flags & RL_FIX_ANY_GROUP_ORDER)
+        return quick_any_order(from, scope, n_left, i);
     while (i < l.last) {
         const struct rl_fix_field *f = &l.fields[i];
         const struct rl_fix_member *e = rl_fix_scope_find(&group, f->tag);

@@ -35,6 +35,7 @@ enum rl_fix_how {
     RL_FIX_H_UINT,
     RL_FIX_H_FLOAT,
     RL_FIX_H_TIMESTAMP,
+    RL_FIX_H_TIME,
     RL_FIX_H_SET,     /* a string out of a set */
     RL_FIX_H_LIST,    /* several of a mask or a set */
     RL_FIX_H_TYPE,    /* the other types */
