@@ -52,7 +52,6 @@ struct rl_fix_dict;
     X(BOOK_UPDATE, "book.update", "one decoded update applied, best prices read; no decoding")     \
     X(FEED_BOOK, "feed.book", "one message decoded and applied, best prices read")                 \
     X(FEED_BOOK_VIEW, "feed.book.view", "feed.book, and the readers' snapshot published")          \
-    X(FEED_BOOK_AHEAD, "feed.book.ahead", "feed.book.view, the next messages already in sight")    \
     X(RISK_CHECK, "risk.check", "all limits of one order, accepted or refused")                    \
     X(ORDER_ID, "order.id", "one id taken and written as text")                                    \
     X(AUDIT_APPEND, "audit.append", "one record claimed, filled, committed; read between batches") \

@@ -10,7 +10,6 @@ RL_LOOPS(decode_loops, rl_feed_decode_step);
 RL_LOOPS(update_loops, rl_book_step);
 RL_LOOPS(feed_loops, rl_feed_book_step);
 RL_LOOPS(view_loops, rl_feed_book_view_step);
-RL_LOOPS(ahead_loops, rl_feed_book_ahead_step);
 
 static const struct rl_loops *book_loops(enum rl_component component)
 {
@@ -21,8 +20,6 @@ static const struct rl_loops *book_loops(enum rl_component component)
         return &update_loops;
     case RL_COMPONENT_FEED_BOOK_VIEW:
         return &view_loops;
-    case RL_COMPONENT_FEED_BOOK_AHEAD:
-        return &ahead_loops;
     default:
         return &feed_loops;
     }
@@ -78,26 +75,6 @@ static size_t feed_bytes(const struct rl_component_config *config)
                                     .n_instruments = config->books.n_instruments};
 
     return sizeof(struct rl_feed) + rl_feed_bytes(&wanted) + 64 * 1024;
-}
-
-/* Most updates that one of the records [from, to) yields. */
-static uint64_t most_updates(struct rl_feed *feed, const uint8_t *bytes,
-                             const struct rl_stream_rec *recs, uint64_t from, uint64_t to)
-{
-    struct rl_feed_cursor cursor;
-    struct rl_update u;
-    uint64_t n_most = 0;
-
-    for (uint64_t i = from; i < to; i++) {
-        uint64_t n = 0;
-
-        if (rl_feed_open(feed, bytes + recs[i].offset, recs[i].n_bytes, &cursor)) {
-            while (rl_feed_next(feed, &cursor, &u))
-                n++;
-        }
-        n_most = n > n_most ? n : n_most;
-    }
-    return n_most;
 }
 
 /* Decodes records [from, to): updates that concern a book, into `to_updates` unless NULL. */
@@ -249,8 +226,7 @@ static int make_plan(const struct rl_component_config *config, struct plan *p)
     if (err != 0)
         return err;
     p->has_books = config->component != RL_COMPONENT_FEED_DECODE;
-    p->has_views = config->component == RL_COMPONENT_FEED_BOOK_VIEW ||
-                   config->component == RL_COMPONENT_FEED_BOOK_AHEAD;
+    p->has_views = config->component == RL_COMPONENT_FEED_BOOK_VIEW;
     p->is_decoded = config->component == RL_COMPONENT_BOOK_UPDATE;
     p->is_random = config->regime == RL_REGIME_RANDOM;
     p->n_prefix_recs = is_loop ? stream->loop_from : 0;
@@ -267,27 +243,6 @@ static int make_plan(const struct rl_component_config *config, struct plan *p)
             (p->is_random && !is_loop))
             err = -EINVAL;
     }
-    rl_arena_close(&scratch);
-    return err;
-}
-
-/* Whether what is decoded ahead has room: found with a feed of its own, which is thrown away. */
-static int check_ahead(const struct rl_component_config *config)
-{
-    const struct rl_stream *stream = config->stream;
-    struct rl_arena scratch;
-    struct rl_feed *feed;
-    uint8_t *bytes;
-    int err = rl_arena_open(&scratch, feed_bytes(config) + stream->n_bytes + 64, 0);
-
-    if (err != 0)
-        return err;
-    bytes = rl_arena_take(&scratch, stream->n_bytes, 0);
-    copy_stamped(bytes, stream);
-    err = take_feed(&scratch, config, &feed);
-    if (err == 0 &&
-        most_updates(feed, bytes, stream->recs, 0, stream->n_recs) > RL_JOB_AHEAD_UPDATES)
-        err = -EINVAL;
     rl_arena_close(&scratch);
     return err;
 }
@@ -349,8 +304,6 @@ int rl_job_open_book(struct rl_job *job, const struct rl_component_config *confi
         rl_books_bytes(&config->books) == 0)
         return -EINVAL;
     err = make_plan(config, &p);
-    if (err == 0 && config->component == RL_COMPONENT_FEED_BOOK_AHEAD)
-        err = check_ahead(config);
     if (err == 0)
         err = rl_job_take_memory(job, sizeof(*s), plan_bytes(config, &p));
     if (err != 0)
@@ -374,7 +327,6 @@ int rl_job_open_book(struct rl_job *job, const struct rl_component_config *confi
     for (uint64_t i = 0; p.has_books && i < p.n_prefix; i++)
         rl_books_apply(&s->books, &prefix[i]);
     s->recs += p.n_prefix_recs;
-    s->n_recs = stream->n_recs - p.n_prefix_recs;
     out->n_inputs = p.n_cycle;
     out->n_input_bytes = stream->n_bytes;
     if (p.is_decoded)

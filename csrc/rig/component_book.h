@@ -53,18 +53,6 @@ RL_STEP uint64_t rl_itch_step(void *state, uint64_t i)
 
 /* --- feed.decode, book.update, feed.book ... --- */
 
-/*
- * feed.book.ahead decodes this many messages ahead of the books, as within a packet or a file. Half
- * of the way later the order has arrived and says which level to fetch.
- */
-#define RL_JOB_AHEAD 4
-#define RL_JOB_AHEAD_UPDATES 4 /* most of one message */
-
-struct rl_job_decoded {
-    struct rl_update updates[RL_JOB_AHEAD_UPDATES];
-    uint32_t n;
-};
-
 struct rl_book_job {
     struct rl_books books;
     struct rl_feed *feed;
@@ -72,9 +60,7 @@ struct rl_book_job {
     struct rl_update *updates;        /* book.update: one cycle */
     const struct rl_stream_rec *recs; /* the others: one cycle */
     const uint8_t *bytes;
-    struct rl_job_decoded ahead[2 * RL_JOB_AHEAD];
-    uint64_t n_recs; /* of one cycle */
-    bool is_loop;    /* the cycle ends with the books of its beginning; else they are emptied */
+    bool is_loop; /* the cycle ends with the books of its beginning; else they are emptied */
     bool has_books;
     uint64_t start_hash, cycle_hash; /* of the books before and after the first cycle */
 };
@@ -138,39 +124,6 @@ RL_STEP uint64_t rl_feed_book_view_step(void *state, uint64_t i)
     struct rl_book_job *s = state;
     bool is_changed = rl_feed_apply(s, i);
 
-    rl_views_publish(&s->books, i + 1);
-    return rl_job_bbo_answer(&s->books, is_changed);
-}
-
-RL_STEP void rl_feed_look_ahead(struct rl_book_job *s, uint64_t i)
-{
-    struct rl_job_decoded *d = &s->ahead[i % RL_COUNT(s->ahead)];
-    struct rl_feed_cursor cursor;
-
-    d->n = 0;
-    if (RL_LIKELY(rl_feed_open(s->feed, s->bytes + s->recs[i].offset, s->recs[i].n_bytes, &cursor)))
-        d->n = rl_feed_batch(s->feed, &cursor, d->updates, RL_JOB_AHEAD_UPDATES);
-    for (uint32_t k = 0; k < d->n; k++)
-        rl_books_prefetch(&s->books, &d->updates[k]);
-}
-
-RL_STEP uint64_t rl_feed_book_ahead_step(void *state, uint64_t i)
-{
-    struct rl_book_job *s = state;
-    const struct rl_job_decoded *d = &s->ahead[i % RL_COUNT(s->ahead)];
-    const struct rl_job_decoded *next = &s->ahead[(i + RL_JOB_AHEAD / 2) % RL_COUNT(s->ahead)];
-    bool is_changed = false;
-
-    if (RL_UNLIKELY(i == 0)) { /* nothing was in sight yet */
-        for (uint64_t k = 0; k < RL_JOB_AHEAD; k++)
-            rl_feed_look_ahead(s, k);
-    }
-    if (RL_LIKELY(i + RL_JOB_AHEAD < s->n_recs))
-        rl_feed_look_ahead(s, i + RL_JOB_AHEAD);
-    for (uint32_t k = 0; k < next->n; k++)
-        rl_books_prefetch_level(&s->books, next->updates[k].id);
-    for (uint32_t k = 0; k < d->n; k++)
-        is_changed |= rl_books_apply(&s->books, &d->updates[k]);
     rl_views_publish(&s->books, i + 1);
     return rl_job_bbo_answer(&s->books, is_changed);
 }

@@ -19,38 +19,41 @@ struct rl_fix_job {
     struct rl_fix_field fields[RL_FIX_MAX_FIELDS];
 };
 
+/* The answer with one field's value in it, converted as enum rl_job_value says. */
+RL_STEP uint64_t rl_fix_value_folded(uint64_t answer, const struct rl_fix_msg *m,
+                                     const struct rl_fix_field *f, uint8_t value)
+{
+    const uint8_t *s = m->bytes + f->off;
+    uint64_t number;
+    int64_t px_nano;
+
+    switch (value) {
+    case RL_JOB_UINT:
+        return RL_LIKELY(rl_fix_uint(m, f, &number)) ? rl_job_fold(answer, f->tag, number) : answer;
+    case RL_JOB_PX:
+        return RL_LIKELY(rl_fix_px(m, f, &px_nano)) ? rl_job_fold(answer, f->tag, (uint64_t)px_nano)
+                                                    : answer;
+    case RL_JOB_CHAR:
+        return rl_job_fold(answer, f->tag, rl_fix_char(m, f));
+    case RL_JOB_TEXT:
+        return rl_job_fold(answer, f->tag,
+                           (uint32_t)f->len << 16 | (uint32_t)s[0] << 8 | s[f->len - 1]);
+    default:
+        return answer;
+    }
+}
+
 /* The typed values of a parsed message. */
 RL_STEP uint64_t rl_fix_values(const struct rl_fix_msg *m)
 {
     const uint8_t *values = rl_job_values_of(m->type);
-    uint64_t answer = 0, value;
-    int64_t px_nano;
+    uint64_t answer = 0;
 
     for (uint32_t k = 0; k < m->n_fields; k++) {
         const struct rl_fix_field *f = &m->fields[k];
-        const uint8_t *s = m->bytes + f->off;
 
-        if (RL_UNLIKELY(f->tag >= RL_JOB_N_TAGS))
-            continue;
-        switch (values[f->tag]) {
-        case RL_JOB_UINT:
-            if (RL_LIKELY(rl_fix_uint(m, f, &value)))
-                answer = rl_job_fold(answer, f->tag, value);
-            break;
-        case RL_JOB_PX:
-            if (RL_LIKELY(rl_fix_px(m, f, &px_nano)))
-                answer = rl_job_fold(answer, f->tag, (uint64_t)px_nano);
-            break;
-        case RL_JOB_CHAR:
-            answer = rl_job_fold(answer, f->tag, rl_fix_char(m, f));
-            break;
-        case RL_JOB_TEXT:
-            answer = rl_job_fold(answer, f->tag,
-                                 (uint32_t)f->len << 16 | (uint32_t)s[0] << 8 | s[f->len - 1]);
-            break;
-        default:
-            break;
-        }
+        if (RL_LIKELY(f->tag < RL_JOB_N_TAGS))
+            answer = rl_fix_value_folded(answer, m, f, values[f->tag]);
     }
     return answer;
 }
@@ -77,14 +80,14 @@ RL_STEP uint64_t rl_fix_validate_step(void *state, uint64_t i)
 }
 
 /* Splits and converts without a second look, AVX2; reads RL_JOB_SLACK bytes too far. */
-uint64_t rl_fix_floor(const uint8_t *bytes, uint32_t n_bytes, struct rl_fix_field *fields);
+uint64_t rl_fix_floor(const uint8_t *bytes, uint32_t n_bytes);
 
 RL_STEP uint64_t rl_fix_floor_step(void *state, uint64_t i)
 {
     struct rl_fix_job *s = state;
     const struct rl_job_message *in = &s->in.messages[i & s->in.mask];
 
-    return rl_fix_floor(in->bytes, in->n_bytes, s->fields);
+    return rl_fix_floor(in->bytes, in->n_bytes);
 }
 
 RL_STEP uint64_t rl_fix_checksum_step(void *state, uint64_t i)

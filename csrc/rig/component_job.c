@@ -179,7 +179,6 @@ int rl_job_open(struct rl_job *job, const struct rl_component_config *config,
     case RL_COMPONENT_BOOK_UPDATE:
     case RL_COMPONENT_FEED_BOOK:
     case RL_COMPONENT_FEED_BOOK_VIEW:
-    case RL_COMPONENT_FEED_BOOK_AHEAD:
         err = rl_job_open_book(job, config, out);
         break;
     case RL_COMPONENT_RISK_CHECK:

@@ -144,9 +144,6 @@ test_book_components_agree_on_the_final_book_whatever_the_way(const struct rl_st
     config.component = RL_COMPONENT_FEED_BOOK_VIEW;
     CHECK_EQ(run(&config, &r), 0);
     CHECK_EQ(r.answer_hash, hash);
-    config.component = RL_COMPONENT_FEED_BOOK_AHEAD;
-    CHECK_EQ(run(&config, &r), 0);
-    CHECK_EQ(r.answer_hash, hash);
     config = config_of(RL_COMPONENT_BOOK_UPDATE, RL_REGIME_RANDOM, itch);
     CHECK_EQ(run(&config, &r), 0);
     CHECK_EQ(r.answer_hash, hash);

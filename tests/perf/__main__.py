@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="PREFIX", help="operations that begin so")
     parser.add_argument("--input", default="", metavar="NAME", help="that input alone")
     parser.add_argument("--made", action="store_true", help="made inputs, captures or not")
-    parser.add_argument("--rounds", type=int, default=1, help="forth and back so many times")
+    parser.add_argument("--rounds", type=int, default=2, help="forth and back so many times")
     parser.add_argument(
         "--seconds", type=float, default=0.2, help="of single operations, each pass"
     )

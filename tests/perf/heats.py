@@ -14,7 +14,7 @@ Regime = Literal["hot", "stream", "random"]
 Statistic = Literal["fastest", "mean", "p50", "p99", "p99.9"]
 
 FIX = ("fix.parse", "fix.floor", "fix.checksum", "fix.validate")
-BOOKS = ("feed.decode", "book.update", "feed.book", "feed.book.view", "feed.book.ahead")
+BOOKS = ("feed.decode", "book.update", "feed.book", "feed.book.view")
 QUICKFIX = ("quickfix.parse", "quickfix.validate")
 # Which data dictionary an input is validated against.
 DICTIONARIES: Mapping[str, str] = {"fixt11-log": "FIX50SP2"}
@@ -28,7 +28,6 @@ FLOORS: Mapping[str, str] = {
     "feed.decode": "itch.decode",
     "feed.book": "feed.decode",
     "feed.book.view": "feed.decode",
-    "feed.book.ahead": "feed.decode",
 }
 # Which of ours does the work of each peer.
 RIVALS: Mapping[str, str] = {
@@ -47,7 +46,6 @@ SAME_ANSWER: Mapping[str, str] = {
     "feed.decode": "itch.decode",
     "book.update": "feed.book",
     "feed.book.view": "feed.book",
-    "feed.book.ahead": "feed.book",
 }
 
 
@@ -125,11 +123,8 @@ TARGETS: tuple[Target, ...] = (
     Target("fix.encode", ("nos_1k",), "fastest", 60),
     Target("feed.book.view", ("itch50-1m",), "fastest", 40),
     Target("feed.book.view", ("itch50-1m",), "p99", 350),
-    Target("feed.book.ahead", ("itch50-1m",), "fastest", 40),
-    Target("feed.book.ahead", ("itch50-1m",), "p99", 350),
     Target("feed.book", ("itch50-1m",), "mean", 50),  # 20 M messages a second
     Target("feed.book.view", ("itch50-1m",), "fastest", 5, "feed.book", is_extra=True),
-    Target("book.update", ("50k-orders",), "p99", 100, regime="random"),
 )
 
 
