@@ -24,7 +24,8 @@ class Component:
 
     Units: per_op and pair are ticks; chain and tput thousandths of a tick an operation, from batch
     means; so are the facts `replay_fastest_mticks` (the fastest replay of each chunk of a stream)
-    and `replay_mean_mticks`, of streams only: `n_replay_ops` says of how many. `mix` counts the inputs by kind; `n_wrong` above 0 makes every figure worthless.
+    and `replay_mean_mticks`, of streams only: `n_replay_ops` says of how many. `mix` counts the
+    inputs by kind; `n_wrong` above 0 makes every figure worthless.
     """
 
     hists: dict[str, _core.Hist]

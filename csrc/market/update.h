@@ -54,4 +54,10 @@ _Static_assert(sizeof(struct rl_update) == RL_CACHE_LINE, "one update, one line"
 /* "add", "reduce" ...; "?" for a number that is no operation. */
 const char *rl_op_name(unsigned op);
 
+/*
+ * Zeroes the members that the operation does not read, for those who show or compare updates.
+ * NONE and TRADE keep the id: feeds name the message or the order there.
+ */
+void rl_update_tidy(struct rl_update *u);
+
 #endif

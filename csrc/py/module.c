@@ -40,6 +40,34 @@ PyObject *core_counters(const char *const *names, const uint64_t *values, size_t
     return dict;
 }
 
+PyObject *core_counters_named(const char *const *names, const void *counters)
+{
+    size_t n = 0;
+
+    while (names[n])
+        n++;
+    return core_counters(names, (const uint64_t *)counters, n);
+}
+
+int core_timeout_ns(double seconds, uint64_t *ns)
+{
+    if (!(seconds >= 0 && seconds < 1e9)) {
+        PyErr_SetString(PyExc_ValueError, "a timeout is 0 to 1e9 seconds");
+        return -1;
+    }
+    *ns = (uint64_t)(seconds * 1e9);
+    return 0;
+}
+
+PyObject *core_waited(PyObject *module, int err)
+{
+    if (err == -EINTR && PyErr_CheckSignals() < 0)
+        return NULL;
+    if (err && err != -ETIMEDOUT && err != -EINTR)
+        return core_raise(module, err, NULL);
+    return PyBool_FromLong(err == 0);
+}
+
 /* The type made from spec, added to the module; the state keeps a reference. */
 static PyTypeObject *core_type(PyObject *module, PyType_Spec *spec)
 {

@@ -46,6 +46,14 @@ int core_put(PyObject *dict, const char *name, PyObject *value);
 /* A dict of names[i] -> values[i], n pairs of unsigned 64-bit counters. */
 PyObject *core_counters(const char *const *names, const uint64_t *values, size_t n);
 
+/* The same where the names end with NULL; one-writer counters, read as they stand. */
+PyObject *core_counters_named(const char *const *names, const void *counters);
+
+/* -1 with an exception unless seconds are 0 to 1e9. */
+int core_timeout_ns(double seconds, uint64_t *ns);
+/* What a wait that returned `err` gives Python: True, False when time ran out, or an exception. */
+PyObject *core_waited(PyObject *module, int err);
+
 /* METH_VARARGS | METH_KEYWORDS without a cast warning. */
 #define RL_PY_KEYWORDS(function) \
     (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS

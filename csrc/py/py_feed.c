@@ -166,10 +166,12 @@ static bool push_some(struct pushing *p)
 
             if (p->n_out == p->n_out_max)
                 return false;
-            memset(&u, 0, sizeof(u)); /* decoders leave out what the operation does not use */
+            memset(&u, 0, sizeof(u));
             p->is_open = rl_feed_next(p->feed, &p->cursor, &u);
-            if (p->is_open)
-                memcpy(p->out + p->n_out++ * sizeof(u), &u, sizeof(u));
+            if (!p->is_open)
+                break;
+            rl_update_tidy(&u);
+            memcpy(p->out + p->n_out++ * sizeof(u), &u, sizeof(u));
         }
         if (p->at > 0)
             p->ends[p->at - 1] = p->n_out;

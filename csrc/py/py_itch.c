@@ -61,6 +61,7 @@ static PyObject *itch_decode(PyObject *module, PyObject *args, PyObject *kw)
         }
         memset(&u, 0, sizeof(u));
         valid[i] = rl_itch_decode(data + r->offset, r->n_bytes, &u);
+        rl_update_tidy(&u);
         u.seq = i + 1;
         if (valid[i])
             u.instrument = rl_itch_locate(data + r->offset);

@@ -181,22 +181,16 @@ static PyObject *player_wait(PyObject *op, PyObject *args, PyObject *kw)
     static char *names[] = {"timeout_s", NULL};
     struct rl_player *p = player_of(op);
     double timeout_s;
+    uint64_t timeout_ns;
     int err;
 
-    if (!p || !PyArg_ParseTupleAndKeywords(args, kw, "d:wait", names, &timeout_s))
+    if (!p || !PyArg_ParseTupleAndKeywords(args, kw, "d:wait", names, &timeout_s) ||
+        core_timeout_ns(timeout_s, &timeout_ns) < 0)
         return NULL;
-    if (!(timeout_s >= 0 && timeout_s < 1e9)) {
-        PyErr_SetString(PyExc_ValueError, "a timeout is 0 to 1e9 seconds");
-        return NULL;
-    }
     Py_BEGIN_ALLOW_THREADS
-    err = rl_player_wait(p, (uint64_t)(timeout_s * 1e9));
+    err = rl_player_wait(p, timeout_ns);
     Py_END_ALLOW_THREADS
-    if (err == -EINTR && PyErr_CheckSignals() < 0)
-        return NULL;
-    if (err && err != -ETIMEDOUT && err != -EINTR)
-        return core_raise(module_of(op), err, NULL);
-    return PyBool_FromLong(err == 0);
+    return core_waited(module_of(op), err);
 }
 
 static PyObject *player_stop(PyObject *op, PyObject *unused)
@@ -217,16 +211,6 @@ static PyObject *player_close(PyObject *op, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* The names end with NULL; the counters are one-writer words, read as they stand. */
-static PyObject *counters_dict(const char *const *names, const void *counters)
-{
-    size_t n = 0;
-
-    while (names[n])
-        n++;
-    return core_counters(names, (const uint64_t *)counters, n);
-}
-
 static PyObject *player_progress(PyObject *op, PyObject *unused)
 {
     struct rl_player *p = player_of(op);
@@ -234,8 +218,8 @@ static PyObject *player_progress(PyObject *op, PyObject *unused)
     (void)unused;
     if (!p)
         return NULL;
-    return Py_BuildValue("{s:N,s:N}", "sent", counters_dict(rl_player_sent_names, &p->sent), "read",
-                         counters_dict(rl_player_read_names, &p->read));
+    return Py_BuildValue("{s:N,s:N}", "sent", core_counters_named(rl_player_sent_names, &p->sent),
+                         "read", core_counters_named(rl_player_read_names, &p->read));
 }
 
 #define NAME(name, text) #name,
@@ -311,8 +295,8 @@ static PyObject *player_result(PyObject *op, PyObject *unused)
     rl_player_answer(p, &a);
     Py_END_ALLOW_THREADS
     counters = Py_BuildValue(
-        "{s:N,s:N,s:N,s:N,s:N}", "sent", counters_dict(rl_player_sent_names, &p->sent), "read",
-        counters_dict(rl_player_read_names, &p->read), "lines",
+        "{s:N,s:N,s:N,s:N,s:N}", "sent", core_counters_named(rl_player_sent_names, &p->sent),
+        "read", core_counters_named(rl_player_read_names, &p->read), "lines",
         core_counters(lines_names, (const uint64_t *)&p->lines.n,
                       p->is_bare ? 0 : RL_COUNT(lines_names)),
         "feed", core_counters(feed_names, (const uint64_t *)&p->feed.n, RL_COUNT(feed_names)),

@@ -161,22 +161,16 @@ static PyObject *trial_wait(PyObject *op, PyObject *args, PyObject *kw)
     static char *names[] = {"timeout_s", NULL};
     struct rl_trial *t = trial_of(op);
     double timeout_s;
+    uint64_t timeout_ns;
     int err;
 
-    if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "d:wait", names, &timeout_s))
+    if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "d:wait", names, &timeout_s) ||
+        core_timeout_ns(timeout_s, &timeout_ns) < 0)
         return NULL;
-    if (!(timeout_s >= 0 && timeout_s < 1e9)) {
-        PyErr_SetString(PyExc_ValueError, "a timeout is 0 to 1e9 seconds");
-        return NULL;
-    }
     Py_BEGIN_ALLOW_THREADS
-    err = rl_trial_wait(t, (uint64_t)(timeout_s * 1e9));
+    err = rl_trial_wait(t, timeout_ns);
     Py_END_ALLOW_THREADS
-    if (err == -EINTR && PyErr_CheckSignals() < 0)
-        return NULL;
-    if (err && err != -ETIMEDOUT && err != -EINTR)
-        return core_raise(module_of(op), err, NULL);
-    return PyBool_FromLong(err == 0);
+    return core_waited(module_of(op), err);
 }
 
 static PyObject *trial_stop(PyObject *op, PyObject *unused)
@@ -240,16 +234,6 @@ static PyObject *trial_hists(PyObject *op, PyObject *unused)
     return dict;
 }
 
-/* The names end with NULL; the counters are one-writer words, read as they stand. */
-static PyObject *counters_dict(const char *const *names, const void *counters)
-{
-    size_t n = 0;
-
-    while (names[n])
-        n++;
-    return core_counters(names, (const uint64_t *)counters, n);
-}
-
 static PyObject *trial_counters(PyObject *op, PyObject *unused)
 {
     static const char *const feed_names[] = {
@@ -268,9 +252,10 @@ static PyObject *trial_counters(PyObject *op, PyObject *unused)
     if (!t)
         return NULL;
     return Py_BuildValue(
-        "{s:N,s:N,s:N,s:N,s:N}", "engine", counters_dict(rl_engine_counter_names, &t->engine.n),
-        "generator", counters_dict(rl_blast_counter_names, &t->blast.n), "exchange",
-        counters_dict(rl_exchange_counter_names, &t->exchange.n), "feed",
+        "{s:N,s:N,s:N,s:N,s:N}", "engine",
+        core_counters_named(rl_engine_counter_names, &t->engine.n), "generator",
+        core_counters_named(rl_blast_counter_names, &t->blast.n), "exchange",
+        core_counters_named(rl_exchange_counter_names, &t->exchange.n), "feed",
         core_counters(feed_names, (const uint64_t *)&t->engine.feed.n, RL_COUNT(feed_names)),
         "books",
         core_counters(book_names, (const uint64_t *)&t->engine.books.n, RL_COUNT(book_names)));

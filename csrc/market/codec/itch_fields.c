@@ -1,5 +1,7 @@
 #include "market/codec/itch_fields.h"
 
+#include "market/codec/field.h"
+
 /* One reader, one writer and one size for each kind of field; false when the value does not fit. */
 
 enum {
@@ -20,24 +22,6 @@ enum {
     _Static_assert(n_bytes <= RL_ITCH_MAX_MESSAGE, #name);
 RL_ITCH_TYPES(CHECK_SIZE)
 
-static inline bool read_CHAR(const uint8_t *p, uint8_t *x)
-{
-    *x = *p;
-    return true;
-}
-
-static inline bool read_U32(const uint8_t *p, uint32_t *x)
-{
-    *x = rl_be32(p);
-    return true;
-}
-
-static inline bool read_U64(const uint8_t *p, uint64_t *x)
-{
-    *x = rl_be64(p);
-    return true;
-}
-
 static inline bool read_PX(const uint8_t *p, int64_t *x)
 {
     *x = rl_itch_px_nano(p);
@@ -52,41 +36,9 @@ static inline bool read_PX8(const uint8_t *p, int64_t *x)
     return n <= INT64_MAX / RL_ITCH_NANO_PER_TICK8;
 }
 
-static inline bool read_SYMBOL(const uint8_t *p, uint8_t (*x)[RL_ITCH_SYMBOL])
-{
-    memcpy(x, p, sizeof *x);
-    return true;
-}
-
-static inline bool read_TEXT2(const uint8_t *p, uint8_t (*x)[2])
-{
-    memcpy(x, p, sizeof *x);
-    return true;
-}
-
-static inline bool read_TEXT4(const uint8_t *p, uint8_t (*x)[4])
-{
-    memcpy(x, p, sizeof *x);
-    return true;
-}
-
-static inline bool write_CHAR(uint8_t *p, const uint8_t *x)
-{
-    *p = *x;
-    return true;
-}
-
-static inline bool write_U32(uint8_t *p, const uint32_t *x)
-{
-    rl_put_be32(p, *x);
-    return true;
-}
-
-static inline bool write_U64(uint8_t *p, const uint64_t *x)
-{
-    rl_put_be64(p, *x);
-    return true;
-}
+RL_FIELD_TEXT(SYMBOL, RL_ITCH_SYMBOL)
+RL_FIELD_TEXT(TEXT2, 2)
+RL_FIELD_TEXT(TEXT4, 4)
 
 static inline bool write_PX(uint8_t *p, const int64_t *x)
 {
@@ -98,24 +50,6 @@ static inline bool write_PX8(uint8_t *p, const int64_t *x)
 {
     rl_put_be64(p, (uint64_t)(*x / RL_ITCH_NANO_PER_TICK8));
     return *x >= 0 && *x % RL_ITCH_NANO_PER_TICK8 == 0;
-}
-
-static inline bool write_SYMBOL(uint8_t *p, const uint8_t (*x)[RL_ITCH_SYMBOL])
-{
-    memcpy(p, x, sizeof *x);
-    return true;
-}
-
-static inline bool write_TEXT2(uint8_t *p, const uint8_t (*x)[2])
-{
-    memcpy(p, x, sizeof *x);
-    return true;
-}
-
-static inline bool write_TEXT4(uint8_t *p, const uint8_t (*x)[4])
-{
-    memcpy(p, x, sizeof *x);
-    return true;
 }
 
 bool rl_itch_read(const uint8_t *m, uint32_t n_bytes, struct rl_itch_value *v)

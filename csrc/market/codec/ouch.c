@@ -1,5 +1,7 @@
 #include "market/codec/ouch.h"
 
+#include "market/codec/field.h"
+
 /* --- fields: one reader, one writer and one size for each kind -------------------------------- */
 
 enum {
@@ -24,30 +26,6 @@ enum {
 RL_OUCH_IN_TYPES(CHECK_IN)
 RL_OUCH_OUT_TYPES(CHECK_OUT)
 
-static inline bool read_CHAR(const uint8_t *p, uint8_t *x)
-{
-    *x = *p;
-    return true;
-}
-
-static inline bool read_U16(const uint8_t *p, uint16_t *x)
-{
-    *x = rl_be16(p);
-    return true;
-}
-
-static inline bool read_U32(const uint8_t *p, uint32_t *x)
-{
-    *x = rl_be32(p);
-    return true;
-}
-
-static inline bool read_U64(const uint8_t *p, uint64_t *x)
-{
-    *x = rl_be64(p);
-    return true;
-}
-
 static inline bool read_PX(const uint8_t *p, int64_t *x)
 {
     uint64_t raw = rl_be64(p);
@@ -58,47 +36,9 @@ static inline bool read_PX(const uint8_t *p, int64_t *x)
     return true;
 }
 
-static inline bool read_SYMBOL(const uint8_t *p, uint8_t (*x)[RL_OUCH_SYMBOL])
-{
-    memcpy(x, p, sizeof *x);
-    return true;
-}
-
-static inline bool read_FIRM(const uint8_t *p, uint8_t (*x)[RL_OUCH_FIRM])
-{
-    memcpy(x, p, sizeof *x);
-    return true;
-}
-
-static inline bool read_ID(const uint8_t *p, uint8_t (*x)[RL_OUCH_CL_ORD_ID])
-{
-    memcpy(x, p, sizeof *x);
-    return true;
-}
-
-static inline bool write_CHAR(uint8_t *p, const uint8_t *x)
-{
-    *p = *x;
-    return true;
-}
-
-static inline bool write_U16(uint8_t *p, const uint16_t *x)
-{
-    rl_put_be16(p, *x);
-    return true;
-}
-
-static inline bool write_U32(uint8_t *p, const uint32_t *x)
-{
-    rl_put_be32(p, *x);
-    return true;
-}
-
-static inline bool write_U64(uint8_t *p, const uint64_t *x)
-{
-    rl_put_be64(p, *x);
-    return true;
-}
+RL_FIELD_TEXT(SYMBOL, RL_OUCH_SYMBOL)
+RL_FIELD_TEXT(FIRM, RL_OUCH_FIRM)
+RL_FIELD_TEXT(ID, RL_OUCH_CL_ORD_ID)
 
 static inline bool write_PX(uint8_t *p, const int64_t *x)
 {
@@ -111,24 +51,6 @@ static inline bool write_PX(uint8_t *p, const int64_t *x)
             return false;
     }
     rl_put_be64(p, raw);
-    return true;
-}
-
-static inline bool write_SYMBOL(uint8_t *p, const uint8_t (*x)[RL_OUCH_SYMBOL])
-{
-    memcpy(p, x, sizeof *x);
-    return true;
-}
-
-static inline bool write_FIRM(uint8_t *p, const uint8_t (*x)[RL_OUCH_FIRM])
-{
-    memcpy(p, x, sizeof *x);
-    return true;
-}
-
-static inline bool write_ID(uint8_t *p, const uint8_t (*x)[RL_OUCH_CL_ORD_ID])
-{
-    memcpy(p, x, sizeof *x);
     return true;
 }
 
