@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "market/book/book.h"
+#include "market/book/ladder.h"
 #include "slow_book.h"
 
 static struct rl_arena arena;
@@ -279,9 +280,9 @@ static void test_a_broken_book_does_not_pass_the_check(void)
     books.books[0].best[RL_BUY]--;
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
     books.books[0].best[RL_BUY]++;
-    books.ranks[books.books[0].keys[RL_BUY] * RL_BOOK_KEYS_MIN] = 1000;
+    books.ranks[rl_ladder_keys(&books.books[0], RL_BUY)] = 1000;
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
-    books.ranks[books.books[0].keys[RL_BUY] * RL_BOOK_KEYS_MIN] = 100;
+    books.ranks[rl_ladder_keys(&books.books[0], RL_BUY)] = 100;
     books.n_orders++;
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
     books.n_orders--;

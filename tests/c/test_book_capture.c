@@ -5,6 +5,7 @@
 #include "capture.h"
 
 #include "base/mem.h"
+#include "market/book/ladder.h"
 #include "market/book/view.h"
 #include "market/feed/feed.h"
 #include "market/replay/replay.h"
@@ -90,6 +91,8 @@ static void play(void)
 
     books_open();
     for (uint64_t i = 0; i < n_updates; i++) {
+        if (i % PACKET == 0)
+            rl_views_hold(&books);
         if (i + 2 * AHEAD < n_updates)
             rl_books_prefetch(&books, &updates[i + 2 * AHEAD]);
         if (i + AHEAD < n_updates)
@@ -117,7 +120,7 @@ static uint64_t sum_of_probes(void)
     for (uint32_t i = 0; i < 2 * books.n_instruments; i++)
         for (uint32_t k = 0; k < books.books[i / 2].n_levels[i % 2]; k++) {
             enum rl_side side = (enum rl_side)(i % 2);
-            uint64_t key = (uint64_t)books.books[i / 2].keys[side] * RL_BOOK_KEYS_MIN + k;
+            uint64_t key = rl_ladder_keys(&books.books[i / 2], side) + k;
             int64_t px = books.nodes[books.slots[key]].level.px_nano;
 
             for (const struct rl_book_order *o = rl_books_front_at(&books, i / 2, side, px); o;

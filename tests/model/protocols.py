@@ -312,7 +312,7 @@ SEQLOCK_ORDERS = {
 }
 BOOK = "csrc/market/book"
 VIEW_ORDERS = {
-    "V1 end": InC(f"{BOOK}/view.h", "rl_views_publish", "sequence, was", RELEASE),
+    "V1 end": InC(f"{BOOK}/view.h", "rl_view_close", "sequence + 1", RELEASE),
     "V1 begin": InC(f"{BOOK}/view.c", "read_once", "uint64_t sequence", ACQUIRE),
     "V2 put": InC(f"{BOOK}/view_write.h", "rl_view_put", "word, value", RELEASE),
     "V2 get": InC(f"{BOOK}/view.c", "get", "word,", ACQUIRE),

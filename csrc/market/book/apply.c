@@ -25,11 +25,9 @@ static inline struct rl_book_level *level_of(struct rl_books *b, uint32_t level)
 static inline bool level_fits(struct rl_books *b, struct rl_book *book, unsigned side)
 {
     uint32_t n = book->n_levels[side];
-    uint8_t class = book->classes[side];
 
     if (RL_LIKELY(b->free_level != RL_SLOT_NONE && n < b->n_levels_per_side) &&
-        (RL_LIKELY(class != RL_BOOK_NO_KEYS && n < (uint32_t)RL_BOOK_KEYS_MIN << class) ||
-         rl_books_grow_keys(b, book, side)))
+        (RL_LIKELY(rl_ladder_has_room(book, side, n)) || rl_books_grow_keys(b, book, side)))
         return true;
     b->n.levels_full++;
     return false;
@@ -46,7 +44,7 @@ static RL_RARE uint32_t level_make(struct rl_books *b, unsigned side, uint32_t a
         return RL_SLOT_NONE;
     b->free_level = level_of(b, level)->head;
     *level_of(b, level) = (struct rl_book_level){.px_nano = u->px_nano,
-                                                 .owner = (u->instrument * 2 + side) & 0xFFFFFFF,
+                                                 .owner = (u->instrument * 2 + side) & 0x7FFFFFF,
                                                  .cell = RL_CELL_NONE,
                                                  .tail = level,
                                                  .head = level};
@@ -55,7 +53,7 @@ static RL_RARE uint32_t level_make(struct rl_books *b, unsigned side, uint32_t a
     b->n_levels++;
     if (at == n)
         book->best[side] = level;
-    rl_view_level_made(b, u->instrument, side, at, u);
+    rl_view_level_made(b, book, side, at, u);
     return level;
 }
 
@@ -79,8 +77,8 @@ static RL_RARE void level_drop(struct rl_books *b, uint32_t level, const struct 
 {
     struct rl_book_level *l = level_of(b, level);
     unsigned side = rl_level_side(l);
-    uint32_t instrument = rl_level_instrument(l), cell = l->cell;
-    struct rl_book *book = &b->books[instrument];
+    struct rl_book *book = &b->books[u->instrument];
+    uint32_t cell = l->cell;
     uint32_t n = book->n_levels[side] - 1;
     uint64_t keys = rl_ladder_keys(book, side);
     uint32_t at = rl_ladder_search(b->ranks + keys, n + 1, rl_book_rank(side, l->px_nano));
@@ -92,21 +90,20 @@ static RL_RARE void level_drop(struct rl_books *b, uint32_t level, const struct 
     b->free_level = level;
     if (at == n)
         book->best[side] = n > 0 ? b->slots[keys + n - 1] : b->nobody;
-    rl_view_level_dropped(b, instrument, side, at, cell, u);
+    rl_view_level_dropped(b, book, side, at, cell, u);
 }
 
 /* After an update that changed a best price. */
 static RL_RARE void state_refresh(struct rl_books *b, uint32_t instrument)
 {
-    struct rl_book *book = &b->books[instrument];
-    enum rl_book_state state;
+    enum rl_book_state state, was = (enum rl_book_state)b->states[instrument];
     struct rl_bbo bbo;
 
     rl_books_bbo(b, instrument, &bbo);
     state = rl_bbo_state(&bbo);
-    b->n.locked += state == RL_BOOK_LOCKED && book->state != RL_BOOK_LOCKED;
-    b->n.crossed += state == RL_BOOK_CROSSED && book->state != RL_BOOK_CROSSED;
-    book->state = (uint8_t)state;
+    b->n.locked += state == RL_BOOK_LOCKED && was != RL_BOOK_LOCKED;
+    b->n.crossed += state == RL_BOOK_CROSSED && was != RL_BOOK_CROSSED;
+    b->states[instrument] = (uint8_t)state;
 }
 
 /* --- orders ----------------------------------------------------------------------------------- */
@@ -160,12 +157,12 @@ static inline bool order_remove(struct rl_books *b, uint32_t home, uint32_t orde
     rl_table_drop(b, home, u->instrument, u->id, order);
     order_free(b, order);
     b->n_orders--;
-    book->n_orders[side]--;
     if (l->qty > 0) {
-        rl_view_level_changed(b, l, u);
+        rl_view_level_changed_last(b, book, l, u);
         return is_best;
     }
     level_drop(b, level, u);
+    rl_view_settle(b);
     if (is_best)
         state_refresh(b, u->instrument);
     return is_best;
@@ -219,8 +216,7 @@ static bool add(struct rl_books *b, const struct rl_update *u)
     rl_table_put(b, home, u->instrument, u->id, order);
     queue_push(b, level, order, u->qty);
     b->n_orders++;
-    book->n_orders[u->side]++;
-    rl_view_level_changed(b, level_of(b, level), u);
+    rl_view_level_changed_last(b, book, level_of(b, level), u);
     if (RL_UNLIKELY(book->best[u->side] != best))
         state_refresh(b, u->instrument);
     return book->best[u->side] == level;
@@ -230,6 +226,7 @@ static bool reduce(struct rl_books *b, const struct rl_update *u)
 {
     uint32_t home = rl_books_home(b, u->id);
     uint32_t order = rl_table_find(b, home, u->instrument, u->id);
+    struct rl_book *book = &b->books[u->instrument];
     struct rl_book_order *o;
     struct rl_book_level *l;
 
@@ -247,8 +244,8 @@ static bool reduce(struct rl_books *b, const struct rl_update *u)
     l = level_of(b, o->level);
     o->qty -= u->qty;
     l->qty -= u->qty;
-    rl_view_level_changed(b, l, u);
-    return b->books[u->instrument].best[rl_level_side(l)] == o->level;
+    rl_view_level_changed_last(b, book, l, u);
+    return book->best[rl_level_side(l)] == o->level;
 }
 
 static bool delete(struct rl_books *b, const struct rl_update *u)
@@ -275,7 +272,6 @@ static inline bool amend(struct rl_books *b, const struct rl_update *u, uint32_t
     struct rl_book_order *o = order_of(b, order);
     uint32_t old_level = o->level, level;
     struct rl_book_level *old_l = level_of(b, old_level), *l;
-    unsigned old_side = rl_level_side(old_l);
     bool is_renamed = new_id != o->id;
     uint32_t new_home = is_renamed ? rl_books_home(b, new_id) : home;
     struct rl_bbo before, after;
@@ -309,14 +305,13 @@ static inline bool amend(struct rl_books *b, const struct rl_update *u, uint32_t
             o->id = new_id;
             rl_table_put(b, new_home, u->instrument, new_id, order);
         }
-        book->n_orders[old_side]--;
-        book->n_orders[side]++;
         if (old_l->qty == 0)
             level_drop(b, old_level, u);
         else if (level != old_level)
-            rl_view_level_changed(b, old_l, u);
+            rl_view_level_changed(b, book, old_l, u);
     }
-    rl_view_level_changed(b, l, u);
+    rl_view_level_changed(b, book, l, u);
+    rl_view_settle(b);
     rl_books_bbo(b, u->instrument, &after);
     if (before.px_nano[0] != after.px_nano[0] || before.px_nano[1] != after.px_nano[1])
         state_refresh(b, u->instrument);
@@ -389,9 +384,10 @@ static bool set_level(struct rl_books *b, const struct rl_update *u)
         return false;
     l->qty = sum;
     if (sum > 0)
-        rl_view_level_changed(b, l, u);
+        rl_view_level_changed(b, book, l, u);
     else
         level_drop(b, level, u);
+    rl_view_settle(b);
     if (book->best[u->side] != best)
         state_refresh(b, u->instrument);
     return level == best || book->best[u->side] != best;
@@ -400,7 +396,7 @@ static bool set_level(struct rl_books *b, const struct rl_update *u)
 static bool clear(struct rl_books *b, const struct rl_update *u)
 {
     struct rl_book *book = &b->books[u->instrument];
-    bool is_news = book->state != RL_BOOK_EMPTY;
+    bool is_news = b->states[u->instrument] != RL_BOOK_EMPTY;
 
     for (unsigned side = 0; side < 2; side++) {
         const uint32_t *slots = b->slots + rl_ladder_keys(book, side);
@@ -414,20 +410,20 @@ static bool clear(struct rl_books *b, const struct rl_update *u)
 
                 rl_table_drop(b, rl_books_home(b, o->id), u->instrument, o->id, order);
                 order_free(b, order);
+                b->n_orders--;
                 order = next;
             }
             l->head = b->free_level;
             b->free_level = slots[i];
         }
         b->n_levels -= book->n_levels[side];
-        b->n_orders -= book->n_orders[side];
         book->n_levels[side] = 0;
-        book->n_orders[side] = 0;
         book->best[side] = b->nobody;
     }
-    book->state = RL_BOOK_EMPTY;
+    b->states[u->instrument] = RL_BOOK_EMPTY;
     if (is_news)
-        rl_view_cleared(b, u->instrument, u);
+        rl_view_cleared(b, book, u);
+    rl_view_settle(b);
     return is_news;
 }
 
@@ -435,8 +431,9 @@ static bool reset(struct rl_books *b, const struct rl_update *u)
 {
     b->touched = RL_INSTRUMENT_ALL;
     for (uint32_t i = 0; i < b->n_instruments; i++)
-        if (b->books[i].state != RL_BOOK_EMPTY)
-            rl_view_cleared(b, i, u);
+        if (b->states[i] != RL_BOOK_EMPTY)
+            rl_view_cleared(b, &b->books[i], u);
+    rl_view_settle(b);
     rl_books_free_all(b);
     return true;
 }

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "market/book/ladder.h"
+#include "market/book/view.h"
 
 struct sizes {
     uint64_t n_levels, n_keys, n_places;
@@ -51,6 +52,8 @@ static bool sizes_of(const struct rl_books_config *c, struct sizes *s)
      */
     s->n_keys = RL_BOOK_KEYS_MIN +
                 2 * least(n_sides * block * 2, n_sides * RL_BOOK_KEYS_MIN * 2 + 8 * s->n_levels);
+    if (s->n_keys / RL_BOOK_KEYS_MIN >= 1u << RL_BOOK_KEYS_BITS)
+        return false;
     s->n_places = pow2_at_least(4 * (uint64_t)c->n_orders);
     return true;
 }
@@ -61,10 +64,10 @@ size_t rl_books_bytes(const struct rl_books_config *c)
 
     if (!sizes_of(c, &s))
         return 0;
-    return c->n_instruments * (sizeof(struct rl_book) + sizeof(uint32_t)) +
+    return rl_views_bytes(c->n_instruments) + c->n_instruments * (sizeof(struct rl_book *) + 1) +
            (c->n_orders + 1 + s.n_levels) * sizeof(union rl_book_node) +
            s.n_places * sizeof(uint32_t) + s.n_keys * (sizeof(int64_t) + sizeof(uint32_t)) +
-           6 * RL_CACHE_LINE;
+           7 * RL_CACHE_LINE;
 }
 
 void rl_books_free_all(struct rl_books *b)
@@ -77,9 +80,8 @@ void rl_books_free_all(struct rl_books *b)
         for (unsigned side = 0; side < 2; side++) {
             book->best[side] = b->nobody;
             book->n_levels[side] = 0;
-            book->n_orders[side] = 0;
         }
-        book->state = RL_BOOK_EMPTY;
+        b->states[i] = RL_BOOK_EMPTY;
     }
     memset(b->table, 0, ((size_t)b->mask + 1) * sizeof *b->table);
     for (uint32_t i = 0; i < b->n_orders_max; i++)
@@ -96,19 +98,24 @@ void rl_books_free_all(struct rl_books *b)
 int rl_books_init(struct rl_books *b, struct rl_arena *arena, const struct rl_books_config *c)
 {
     struct sizes s;
+    size_t n_views = rl_views_bytes(c->n_instruments);
+    void *views;
 
     if (!sizes_of(c, &s))
         return -EINVAL;
     memset(b, 0, sizeof *b);
-    b->books = rl_arena_take(arena, c->n_instruments * sizeof *b->books, RL_CACHE_LINE);
+    views = rl_arena_take(arena, n_views, RL_CACHE_LINE);
+    b->states = rl_arena_take(arena, c->n_instruments, RL_CACHE_LINE);
     b->nodes =
         rl_arena_take(arena, (c->n_orders + 1 + s.n_levels) * sizeof *b->nodes, RL_CACHE_LINE);
     b->table = rl_arena_take(arena, s.n_places * sizeof *b->table, RL_CACHE_LINE);
     b->ranks = rl_arena_take(arena, s.n_keys * sizeof *b->ranks, RL_CACHE_LINE);
     b->slots = rl_arena_take(arena, s.n_keys * sizeof *b->slots, RL_CACHE_LINE);
     b->unpublished = rl_arena_take(arena, c->n_instruments * sizeof *b->unpublished, RL_CACHE_LINE);
-    if (!b->books || !b->nodes || !b->table || !b->ranks || !b->slots || !b->unpublished)
+    if (!views || !b->states || !b->nodes || !b->table || !b->ranks || !b->slots || !b->unpublished)
         return -ENOMEM;
+    b->own = b->views = rl_views_init(views, n_views, c->n_instruments);
+    b->books = b->views->books;
     b->seed = c->seed;
     /* Without a random number the seed is one that the layout of memory makes hard to guess. */
     if (b->seed == 0 && getrandom(&b->seed, sizeof b->seed, GRND_NONBLOCK) != sizeof b->seed)
@@ -125,17 +132,16 @@ int rl_books_init(struct rl_books *b, struct rl_arena *arena, const struct rl_bo
     for (; b->n_keys_cut < RL_BOOK_KEYS_MIN; b->n_keys_cut++)
         b->ranks[b->n_keys_cut] = RL_PX_NONE;
     for (uint32_t i = 0; i < c->n_instruments; i++)
-        for (unsigned side = 0; side < 2; side++) {
-            b->books[i].classes[side] = RL_BOOK_NO_KEYS;
-            b->books[i].keys[side] = 1; /* behind the first margin; none of them counts */
-        }
+        for (unsigned side = 0; side < 2; side++)
+            b->books[i].keys[side] = RL_LADDER_NO_KEYS;
     rl_books_free_all(b);
     return 0;
 }
 
 bool rl_books_grow_keys(struct rl_books *b, struct rl_book *book, unsigned side)
 {
-    unsigned was = book->classes[side], next = was == RL_BOOK_NO_KEYS ? 0 : was + 1u;
+    unsigned was = rl_ladder_class(book, side);
+    unsigned next = was == RL_BOOK_KEY_CLASSES ? 0 : was + 1;
     uint64_t n_block = RL_BOOK_KEYS_MIN + ((uint64_t)RL_BOOK_KEYS_MIN << next), to;
 
     if (next >= RL_BOOK_KEY_CLASSES)
@@ -157,9 +163,8 @@ bool rl_books_grow_keys(struct rl_books *b, struct rl_book *book, unsigned side)
         memcpy(&b->ranks[to], &b->ranks[from], book->n_levels[side] * sizeof *b->ranks);
         memcpy(&b->slots[to], &b->slots[from], book->n_levels[side] * sizeof *b->slots);
         b->ranks[from] = (int64_t)b->free_keys[was];
-        b->free_keys[was] = book->keys[side];
+        b->free_keys[was] = from / RL_BOOK_KEYS_MIN;
     }
-    book->keys[side] = (uint32_t)(to / RL_BOOK_KEYS_MIN);
-    book->classes[side] = (uint8_t)next;
+    book->keys[side] = (uint32_t)(to / RL_BOOK_KEYS_MIN) | next << RL_BOOK_KEYS_BITS;
     return true;
 }

@@ -16,12 +16,13 @@
 #ifndef RL_MARKET_BOOK_H
 #define RL_MARKET_BOOK_H
 
+#include <stdatomic.h>
+
 #include "base/defs.h"
 #include "base/money.h"
 #include "market/update.h"
 
 struct rl_arena;
-struct rl_views;
 
 /* X(name, what was seen) */
 #define RL_BOOKS_COUNTERS(X)                                                                 \
@@ -73,8 +74,8 @@ struct rl_book_level {
     int64_t px_nano;
     uint64_t qty;
     uint32_t n_orders;
-    uint32_t owner : 28; /* instrument * 2 + side */
-    uint32_t cell : 4;   /* where a view shows it (view.h); RL_CELL_NONE: nowhere */
+    uint32_t owner : 27; /* instrument * 2 + side */
+    uint32_t cell : 5;   /* where a view shows it: view.h */
     uint32_t tail;       /* last in the queue */
     uint32_t head;       /* first in the queue; free: the next free level */
 };
@@ -93,7 +94,11 @@ _Static_assert(offsetof(struct rl_book_order, prev) == offsetof(struct rl_book_l
                    offsetof(struct rl_book_order, next) == offsetof(struct rl_book_level, head),
                "a level is linked as an order is");
 
-#define RL_CELL_NONE 15u
+/* How many levels of a side readers see; view.h says how. */
+#define RL_VIEW_LEVELS 10
+
+/* The cell of all levels beyond them: no rank names it, so what is told it nobody sees. */
+#define RL_CELL_NONE (2u * RL_VIEW_LEVELS)
 
 static inline uint32_t rl_level_instrument(const struct rl_book_level *l)
 {
@@ -137,34 +142,59 @@ static inline int64_t rl_book_rank(unsigned side, int64_t px_nano)
     return (int64_t)(((uint64_t)px_nano ^ is_offer) - is_offer);
 }
 
-/* One instrument, one line. */
-struct rl_book {
-    RL_ALIGNED uint32_t best[2]; /* levels; of an empty side, rl_books.nobody */
-    uint32_t n_levels[2];
-    uint32_t n_orders[2];
-    uint32_t keys[2];   /* its keys begin at this many times RL_BOOK_KEYS_MIN */
-    uint8_t classes[2]; /* how many fit; RL_BOOK_NO_KEYS: it never had any */
-    uint8_t state;      /* enum rl_book_state */
+struct rl_view_cell {
+    _Atomic uint64_t px_nano;
+    _Atomic uint64_t qty;
+    _Atomic uint64_t n_orders;
 };
-_Static_assert(sizeof(struct rl_book) == RL_CACHE_LINE, "what an update asks first is one line");
+
+/*
+ * One instrument. What an update asks first, and what it tells readers first, is one line: so being
+ * read costs the writer the line of one cell and no more. The plain members are the writer's.
+ */
+struct rl_book {
+    RL_ALIGNED _Atomic uint64_t sequence; /* odd while the writer is at it */
+    _Atomic uint64_t seq;      /* rl_update.seq of the last update that changed the book */
+    _Atomic uint64_t ts_ns;    /* ... and its ts_ns */
+    _Atomic uint64_t ranks[2]; /* nibble i: the cell of the i-th best; from bit 40: how many */
+    uint32_t best[2];          /* levels; of an empty side, rl_books.nobody */
+    uint32_t n_levels[2];
+    uint32_t keys[2];                            /* where its keys are: ladder.h */
+    struct rl_view_cell cells[RL_CELL_NONE + 1]; /* of the bids, of the offers, of the rest */
+};
+_Static_assert(offsetof(struct rl_book, cells) == RL_CACHE_LINE, "what is asked first is one line");
+
+/* All books, and what readers map: no pointers, and of one size for so many instruments. */
+struct rl_views {
+    RL_ALIGNED uint64_t magic;
+    uint64_t n_bytes; /* of all */
+    uint32_t n_instruments;
+    uint32_t n_levels;                     /* RL_VIEW_LEVELS of the writer's build */
+    RL_ALIGNED _Atomic uint64_t published; /* the number that rl_views_publish was last told */
+    struct rl_book books[];
+};
 
 /*
  * A key is a rank and the number of its level, in two arrays with the same places: a search reads
  * ranks only. Keys lie in blocks of RL_BOOK_KEYS_MIN << class behind as many RL_PX_NONE as a search
- * looks at together (ladder.h); a side that outgrows a block takes the next size.
+ * looks at together; a side that outgrows a block takes the next size. rl_book.keys has where the
+ * keys begin, in RL_BOOK_KEYS_MIN, below the class.
  */
 #define RL_BOOK_KEYS_MIN 32
 #define RL_BOOK_KEY_CLASSES 26
-#define RL_BOOK_NO_KEYS 0xFF
+#define RL_BOOK_KEYS_BITS 27
 
 struct rl_books {
-    struct rl_book *books;
+    struct rl_book *books;     /* views->books */
     union rl_book_node *nodes; /* n_orders_max orders, `nobody`, n_levels_max levels */
     uint32_t *table;           /* table.h; mask + 1 places */
     int64_t *ranks;
     uint32_t *slots;        /* the level that has ranks[i] */
-    struct rl_views *views; /* NULL: nobody reads along */
-    uint32_t *unpublished;  /* instruments whose views are being written */
+    uint8_t *states;        /* enum rl_book_state of each instrument */
+    struct rl_views *views; /* that `books` are in: shown to readers, or our own */
+    struct rl_views *own;
+    struct rl_book **unpublished; /* whose views are being written */
+    bool is_held;                 /* rl_views_hold */
     uint64_t seed;
     uint32_t mask;
     uint32_t n_instruments;
@@ -293,7 +323,7 @@ static inline void rl_books_bbo(const struct rl_books *b, uint32_t instrument, s
 
 static inline enum rl_book_state rl_books_state(const struct rl_books *b, uint32_t instrument)
 {
-    return instrument < b->n_instruments ? (enum rl_book_state)b->books[instrument].state
+    return instrument < b->n_instruments ? (enum rl_book_state)b->states[instrument]
                                          : RL_BOOK_EMPTY;
 }
 
@@ -313,11 +343,8 @@ static inline uint32_t rl_books_n_levels(const struct rl_books *b, uint32_t inst
     return instrument < b->n_instruments ? b->books[instrument].n_levels[side] : 0;
 }
 
-static inline uint32_t rl_books_n_orders(const struct rl_books *b, uint32_t instrument,
-                                         enum rl_side side)
-{
-    return instrument < b->n_instruments ? b->books[instrument].n_orders[side] : 0;
-}
+/* The live orders of a side, counted level by level. */
+uint32_t rl_books_n_orders(const struct rl_books *b, uint32_t instrument, enum rl_side side);
 
 /* The quantity of a side at a price; 0 when nobody is there. */
 uint64_t rl_books_qty_at(const struct rl_books *b, uint32_t instrument, enum rl_side side,

@@ -69,15 +69,15 @@ static const char *check_level(const struct rl_books *b, uint32_t level, uint32_
 }
 
 /* The level of rank r and the view show the same; r as in rl_book_view. */
-static const char *check_shown(const struct rl_book_view *v, unsigned side, uint32_t r,
+static const char *check_shown(const struct rl_book *v, unsigned side, uint32_t r,
                                const struct rl_book_level *l)
 {
-    const struct rl_view_cell *c = &v->cells[side][l->cell % RL_VIEW_LEVELS];
+    const struct rl_view_cell *c = &v->cells[l->cell % (2 * RL_VIEW_LEVELS)];
     uint64_t ranks = atomic_load_explicit(&v->ranks[side], memory_order_relaxed);
 
     if (r >= RL_VIEW_LEVELS)
         return l->cell == RL_CELL_NONE ? NULL : "a level beyond the view has a cell";
-    if ((ranks >> 4 * r & 15) != l->cell)
+    if ((ranks >> 4 * r & 15) + side * RL_VIEW_LEVELS != l->cell)
         return "a level is not where the view shows it";
     if ((int64_t)atomic_load_explicit(&c->px_nano, memory_order_relaxed) != l->px_nano ||
         atomic_load_explicit(&c->qty, memory_order_relaxed) != l->qty ||
@@ -86,17 +86,17 @@ static const char *check_shown(const struct rl_book_view *v, unsigned side, uint
     return NULL;
 }
 
-static const char *check_side(const struct rl_books *b, uint32_t instrument, unsigned side)
+static const char *check_side(const struct rl_books *b, uint32_t instrument, unsigned side,
+                              uint64_t *n_orders_seen)
 {
     const struct rl_book *book = &b->books[instrument];
     uint64_t keys = rl_ladder_keys(book, side);
-    uint8_t class = book->classes[side];
     uint32_t n = book->n_levels[side], n_orders = 0;
-    const struct rl_book_view *view = b->views ? &b->views->books[instrument] : NULL;
+    const struct rl_book *view = b->views != b->own ? book : NULL;
     uint32_t best = b->nobody;
     struct rl_bbo bbo;
 
-    if (n > 0 && (class >= RL_BOOK_KEY_CLASSES || n > (uint32_t)RL_BOOK_KEYS_MIN << class))
+    if (n > 0 && !rl_ladder_has_room(book, side, n - 1))
         return "a side has more levels than keys";
     if (view &&
         atomic_load_explicit(&view->ranks[side], memory_order_relaxed) >> 4 * RL_VIEW_LEVELS !=
@@ -119,26 +119,23 @@ static const char *check_side(const struct rl_books *b, uint32_t instrument, uns
             return what;
         best = level;
     }
-    if (book->n_orders[side] != n_orders)
-        return "a side's count of orders is wrong";
+    *n_orders_seen += n_orders;
     if (book->best[side] != best)
         return "the best price kept is not the best level";
     rl_books_bbo(b, instrument, &bbo);
-    if (book->state != rl_bbo_state(&bbo))
+    if (b->states[instrument] != rl_bbo_state(&bbo))
         return "the market state kept is not that of the best prices";
     return NULL;
 }
 
 static const char *check_pools(const struct rl_books *b)
 {
-    uint64_t n_levels = 0, n_orders = 0, n_taken = 0, n_free = 0, n_passed = 0, n_stuck = 0;
+    uint64_t n_levels = 0, n_taken = 0, n_free = 0, n_passed = 0, n_stuck = 0;
 
-    for (uint32_t i = 0; i < b->n_instruments; i++) {
+    for (uint32_t i = 0; i < b->n_instruments; i++)
         n_levels += (uint64_t)b->books[i].n_levels[0] + b->books[i].n_levels[1];
-        n_orders += (uint64_t)b->books[i].n_orders[0] + b->books[i].n_orders[1];
-    }
-    if (n_levels != b->n_levels || n_orders != b->n_orders)
-        return "the counts of all levels or orders are wrong";
+    if (n_levels != b->n_levels)
+        return "the count of all levels is wrong";
     for (uint64_t i = 0; i <= b->mask; i++) {
         uint32_t order = (b->table[i] & RL_PLACE_ORDER) - 1;
         const struct rl_book_order *o;
@@ -174,9 +171,12 @@ static const char *check_pools(const struct rl_books *b)
 int rl_books_check(const struct rl_books *b, const char **what)
 {
     const char *seen = check_pools(b);
+    uint64_t n_orders = 0;
 
     for (uint32_t i = 0; !seen && i < 2 * b->n_instruments; i++)
-        seen = check_side(b, i >> 1, i & 1);
+        seen = check_side(b, i >> 1, i & 1, &n_orders);
+    if (!seen && n_orders != b->n_orders)
+        seen = "the queues do not have all orders";
     if (what)
         *what = seen;
     return seen ? -EBADMSG : 0;

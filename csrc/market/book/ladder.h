@@ -22,9 +22,27 @@
 _Static_assert(RL_NEAR_RANKS <= RL_BOOK_KEYS_MIN,
                "the margin before a block is one RL_BOOK_KEYS_MIN");
 
+/* rl_book.keys of a side that never had any: behind the first margin, where none counts. */
+#define RL_LADDER_NO_KEYS (1u | (uint32_t)RL_BOOK_KEY_CLASSES << RL_BOOK_KEYS_BITS)
+
+/* Where the keys of a side begin. */
 static inline uint64_t rl_ladder_keys(const struct rl_book *book, unsigned side)
 {
-    return (uint64_t)book->keys[side] * RL_BOOK_KEYS_MIN;
+    return (uint64_t)(book->keys[side] & ((1u << RL_BOOK_KEYS_BITS) - 1)) * RL_BOOK_KEYS_MIN;
+}
+
+/* The size of its block; RL_BOOK_KEY_CLASSES: it has none. */
+static inline unsigned rl_ladder_class(const struct rl_book *book, unsigned side)
+{
+    return book->keys[side] >> RL_BOOK_KEYS_BITS;
+}
+
+/* Whether the block of a side of n levels has room for one more. */
+static inline bool rl_ladder_has_room(const struct rl_book *book, unsigned side, uint32_t n)
+{
+    unsigned class = rl_ladder_class(book, side);
+
+    return class < RL_BOOK_KEY_CLASSES && n < (uint64_t)RL_BOOK_KEYS_MIN << class;
 }
 
 /* How many of the RL_NEAR_RANKS that end before `end` are below `rank`. */
@@ -86,15 +104,55 @@ static inline uint32_t rl_ladder_find(const struct rl_books *b, const struct rl_
     return at < n && b->ranks[keys + at] == rank ? b->slots[keys + at] : RL_SLOT_NONE;
 }
 
-/* Makes room at `at` among n keys and fills it; the block has room. */
+#ifdef __AVX2__
+/* Lane k of four ranks, or of eight slots: all ones when place + k is at or above `from`. */
+static inline __m256i rl_ladder_from_4(int64_t place, int64_t from)
+{
+    __m256i places = _mm256_add_epi64(_mm256_set1_epi64x(place), _mm256_setr_epi64x(0, 1, 2, 3));
+
+    return _mm256_cmpgt_epi64(places, _mm256_set1_epi64x(from - 1));
+}
+
+static inline __m256i rl_ladder_from_8(int32_t place, int32_t from)
+{
+    __m256i places =
+        _mm256_add_epi32(_mm256_set1_epi32(place), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+
+    return _mm256_cmpgt_epi32(places, _mm256_set1_epi32(from - 1));
+}
+
+/* 32 bytes that end up at `to`: what lies `by` elements further where the mask says so. */
+#define RL_LADDER_SHIFT(to, by, mask)                                                          \
+    _mm256_storeu_si256((__m256i *)(to),                                                       \
+                        _mm256_blendv_epi8(_mm256_loadu_si256((const __m256i *)(to)),          \
+                                           _mm256_loadu_si256((const __m256i *)((to) + (by))), \
+                                           mask))
+#endif
+
+/*
+ * Makes room at `at` among n keys and fills it; the block has room. Near the best the whole window
+ * is rewritten, without a branch that depends on how much of it moves.
+ */
 static inline void rl_ladder_insert(struct rl_books *b, uint64_t keys, uint32_t n, uint32_t at,
                                     int64_t rank, uint32_t level)
 {
     int64_t *ranks = b->ranks + keys;
     uint32_t *slots = b->slots + keys;
 
-    memmove(&ranks[at + 1], &ranks[at], (n - at) * sizeof *ranks);
-    memmove(&slots[at + 1], &slots[at], (n - at) * sizeof *slots);
+#ifdef __AVX2__
+    if (RL_LIKELY(n - at < RL_NEAR_RANKS)) { /* places n - 31 .. n, from the best down */
+        int32_t first = (int32_t)n + 1 - RL_NEAR_RANKS;
+
+        for (int32_t i = RL_NEAR_RANKS - 4; i >= 0; i -= 4)
+            RL_LADDER_SHIFT(ranks + first + i, -1, rl_ladder_from_4(first + i, (int64_t)at + 1));
+        for (int32_t i = RL_NEAR_RANKS - 8; i >= 0; i -= 8)
+            RL_LADDER_SHIFT(slots + first + i, -1, rl_ladder_from_8(first + i, (int32_t)at + 1));
+    } else
+#endif
+    {
+        memmove(&ranks[at + 1], &ranks[at], (n - at) * sizeof *ranks);
+        memmove(&slots[at + 1], &slots[at], (n - at) * sizeof *slots);
+    }
     ranks[at] = rank;
     slots[at] = level;
 }
@@ -105,6 +163,17 @@ static inline void rl_ladder_remove(struct rl_books *b, uint64_t keys, uint32_t 
     int64_t *ranks = b->ranks + keys;
     uint32_t *slots = b->slots + keys;
 
+#ifdef __AVX2__
+    if (RL_LIKELY(n - at < RL_NEAR_RANKS)) { /* places n - 32 .. n - 1, towards the best */
+        int32_t first = (int32_t)n - RL_NEAR_RANKS;
+
+        for (int32_t i = 0; i < RL_NEAR_RANKS; i += 4)
+            RL_LADDER_SHIFT(ranks + first + i, 1, rl_ladder_from_4(first + i, at));
+        for (int32_t i = 0; i < RL_NEAR_RANKS; i += 8)
+            RL_LADDER_SHIFT(slots + first + i, 1, rl_ladder_from_8(first + i, (int32_t)at));
+        return;
+    }
+#endif
     memmove(&ranks[at], &ranks[at + 1], (n - at) * sizeof *ranks);
     memmove(&slots[at], &slots[at + 1], (n - at) * sizeof *slots);
 }

@@ -37,6 +37,15 @@ uint32_t rl_books_depth(const struct rl_books *b, uint32_t instrument, enum rl_s
     return n;
 }
 
+uint32_t rl_books_n_orders(const struct rl_books *b, uint32_t instrument, enum rl_side side)
+{
+    uint32_t n_levels = rl_books_n_levels(b, instrument, side), n = 0;
+
+    for (uint32_t i = 0; i < n_levels; i++)
+        n += level_at(b, instrument, side, i)->n_orders;
+    return n;
+}
+
 static const struct rl_book_level *level_of(const struct rl_books *b, uint32_t instrument,
                                             enum rl_side side, int64_t px_nano)
 {

@@ -9,7 +9,7 @@ size_t rl_views_bytes(uint32_t n_instruments)
 {
     if (n_instruments == 0 || n_instruments > 1u << 24)
         return 0;
-    return sizeof(struct rl_views) + n_instruments * sizeof(struct rl_book_view);
+    return sizeof(struct rl_views) + n_instruments * sizeof(struct rl_book);
 }
 
 struct rl_views *rl_views_init(void *memory, size_t n_bytes, uint32_t n_instruments)
@@ -41,50 +41,47 @@ int rl_views_check(const struct rl_views *v, size_t n_bytes)
     return 0;
 }
 
-/* Puts what a side has into its empty view. */
-static void show_side(struct rl_books *b, uint32_t instrument, unsigned side)
+/* Gives the levels of a side, best first, the cells 0, 1, 2 ... of a view that is open. */
+static void show_side(struct rl_books *b, struct rl_book *book, unsigned side)
 {
-    const struct rl_book *book = &b->books[instrument];
-    struct rl_book_view *v = &b->views->books[instrument];
     const uint32_t *slots = b->slots + rl_ladder_keys(book, side);
     uint32_t n = book->n_levels[side];
 
     for (uint32_t i = 0; i < n; i++) {
         struct rl_book_level *l = &b->nodes[slots[n - 1 - i]].level;
 
-        l->cell = i < RL_VIEW_LEVELS ? i & 15 : RL_CELL_NONE;
-        if (i < RL_VIEW_LEVELS)
-            rl_view_put_cell(&v->cells[side][i], l);
+        if (i < RL_VIEW_LEVELS && b->views != b->own)
+            rl_view_take_cell(book, l, side, i);
+        else
+            l->cell = RL_CELL_NONE;
     }
-    rl_view_put(&v->ranks[side], rl_view_ranks(RL_VIEW_RANKS_EMPTY, n));
+    rl_view_put(&book->ranks[side], rl_view_ranks(RL_VIEW_RANKS_EMPTY, n));
 }
 
 int rl_books_show(struct rl_books *b, struct rl_views *views)
 {
     static const struct rl_update nothing = {.op = RL_OP_NONE};
+    struct rl_views *was = b->views;
 
-    if (views != NULL && views->n_instruments != b->n_instruments)
+    if (views == NULL)
+        views = b->own;
+    if (views->n_instruments != b->n_instruments)
         return -EINVAL;
-    rl_views_publish(b, b->views != NULL ? rl_views_published(b->views) : 0);
+    rl_views_publish(b, rl_views_published(was));
     b->views = views;
+    b->books = views->books;
     for (uint32_t i = 0; i < b->n_instruments; i++) {
-        if (views != NULL) { /* odd when a writer before us died in a write */
-            _Atomic uint64_t *sequence = &views->books[i].sequence;
-            uint64_t was = atomic_load_explicit(sequence, memory_order_relaxed);
+        struct rl_book *book = &views->books[i];
+        uint64_t sequence = atomic_load_explicit(&book->sequence, memory_order_relaxed);
 
-            atomic_store_explicit(sequence, was + (was & 1), memory_order_relaxed);
-        }
+        /* Odd when a writer before us died in a write. */
+        atomic_store_explicit(&book->sequence, sequence + (sequence & 1), memory_order_relaxed);
+        rl_view_open(b, book, &nothing);
         for (unsigned side = 0; side < 2; side++) {
-            const struct rl_book *book = &b->books[i];
-            const uint32_t *slots = b->slots + rl_ladder_keys(book, side);
-
-            if (views == NULL) {
-                for (uint32_t k = 0; k < book->n_levels[side]; k++)
-                    b->nodes[slots[k]].level.cell = RL_CELL_NONE;
-            } else {
-                rl_view_open(b, i, &nothing);
-                show_side(b, i, side);
-            }
+            book->best[side] = was->books[i].best[side];
+            book->n_levels[side] = was->books[i].n_levels[side];
+            book->keys[side] = was->books[i].keys[side];
+            show_side(b, book, side);
         }
     }
     rl_views_publish(b, 0);
@@ -103,7 +100,7 @@ static inline uint64_t get(const _Atomic uint64_t *word)
 }
 
 /* One try at the best `n_wanted` levels of both sides. */
-static bool read_once(const struct rl_book_view *v, struct rl_book_top *out, uint32_t n_wanted)
+static bool read_once(const struct rl_book *v, struct rl_book_top *out, uint32_t n_wanted)
 {
     /* V1: pairs with the store in rl_views_publish. */
     uint64_t sequence = atomic_load_explicit(&v->sequence, memory_order_acquire);
@@ -113,6 +110,7 @@ static bool read_once(const struct rl_book_view *v, struct rl_book_top *out, uin
     out->seq = get(&v->seq);
     out->ts_ns = get(&v->ts_ns);
     for (unsigned side = 0; side < 2; side++) {
+        const struct rl_view_cell *cells = &v->cells[side * RL_VIEW_LEVELS];
         uint64_t ranks = get(&v->ranks[side]);
         uint32_t n = (uint32_t)(ranks >> 4 * RL_VIEW_LEVELS);
 
@@ -120,7 +118,7 @@ static bool read_once(const struct rl_book_view *v, struct rl_book_top *out, uin
         out->n_levels[side] = n;
         for (uint32_t i = 0; i < n; i++) {
             /* Whoever else wrote here: no word leads outside. */
-            const struct rl_view_cell *c = &v->cells[side][(ranks >> 4 * i & 15) % RL_VIEW_LEVELS];
+            const struct rl_view_cell *c = &cells[(ranks >> 4 * i & 15) % RL_VIEW_LEVELS];
 
             out->levels[side][i] = (struct rl_book_depth){(int64_t)get(&c->px_nano), get(&c->qty),
                                                           (uint32_t)get(&c->n_orders)};

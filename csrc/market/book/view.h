@@ -3,17 +3,18 @@
  *
  * Threads:  the books' writer writes; any number of readers, which never write and never make the
  *           writer wait.
- * Memory:   one block without pointers, which may lie in a mapping shared with other processes;
- *           readers need only map it readable. rl_views_check says whether it is what it should be.
- * Cost:     an update within the best RL_VIEW_LEVELS prices of a side stores the words that it
- *           changes, about five; one beyond them stores nothing. A reader copies 64 words.
+ * Memory:   one block without pointers (struct rl_views in book.h), which may lie in a mapping
+ * shared with other processes; rl_views_check says whether it is what it should be. They map it
+ *           readable and no more: the writer keeps what it knows of a book beside what it tells.
+ * Cost:     an update stores the words that it changes, six of them most often, all in two lines of
+ *           which the writer has one at hand anyway. A reader copies 65 words.
  *
- * rl_books_show connects books to views. From then on rl_books_apply writes into the view of the
- * instrument, and rl_views_publish makes all that was written since the last call readable: call it
- * after each message, or once a packet, so that nobody sees the inside of one. Until then readers
- * of the touched instruments wait (rl_views_read tries again and then returns false).
+ * rl_books_show connects books to views; from then on rl_books_apply writes into them. What an
+ * update changed is readable when it returns, unless rl_views_hold was called: then it becomes
+ * readable at rl_views_publish, so that nobody sees the inside of a packet. Until then readers of
+ * the touched instruments wait (rl_views_read tries again and then returns false).
  *
- * A level within the best ten owns one of ten cells of its side, wherever its rank; the ranks are a
+ * A level within the best ten owns one of ten cells of its side, whatever its rank; the ranks are a
  * word of ten nibbles, best first, each naming a cell. So a change of quantity stores into one cell
  * and a level that comes or goes stores one cell and that word: nothing is shifted.
  *
@@ -35,36 +36,11 @@
 #include "base/money.h"
 #include "market/book/book.h"
 
-#define RL_VIEW_LEVELS 10
-#define RL_VIEWS_MAGIC 0x31737765695F6C72ULL /* "rl_iews1" */
+#define RL_VIEWS_MAGIC 0x31737765695F6C72ULL
 
-/* A level as readers get it. */
-struct rl_view_cell {
-    _Atomic uint64_t px_nano;
-    _Atomic uint64_t qty;
-    _Atomic uint64_t n_orders;
-};
-
-struct rl_book_view {
-    RL_ALIGNED _Atomic uint64_t sequence; /* odd while the writer is at it */
-    _Atomic uint64_t seq;                 /* rl_update.seq of the last update that is in it */
-    _Atomic uint64_t ts_ns;               /* ... and its ts_ns */
-    _Atomic uint64_t ranks[2]; /* nibble i: the cell of the i-th best; from bit 40: how many */
-    struct rl_view_cell cells[2][RL_VIEW_LEVELS];
-};
-
-struct rl_views {
-    RL_ALIGNED uint64_t magic;
-    uint64_t n_bytes; /* of all */
-    uint32_t n_instruments;
-    uint32_t n_levels;                     /* RL_VIEW_LEVELS of the writer's build */
-    RL_ALIGNED _Atomic uint64_t published; /* the number that rl_views_publish was last told */
-    struct rl_book_view books[];
-};
-
-/* A consistent copy: what the book was after the update `seq`, and still is unless that moves. */
+/* A consistent copy: what the book was after the update `seq`. */
 struct rl_book_top {
-    uint64_t seq; /* of the last update that changed any of this; 0: none yet */
+    uint64_t seq; /* of the last update that changed the book; 0: none yet */
     uint64_t ts_ns;
     uint32_t n_levels[2];                           /* shown, at most RL_VIEW_LEVELS */
     struct rl_book_depth levels[2][RL_VIEW_LEVELS]; /* best first; beyond n_levels rubbish */
@@ -83,25 +59,44 @@ size_t rl_views_bytes(uint32_t n_instruments);
  */
 struct rl_views *rl_views_init(void *memory, size_t n_bytes, uint32_t n_instruments);
 
-/* From now on `views` show the books; NULL: nobody does. -EINVAL when their numbers differ. */
+/*
+ * From now on `views` show the books, and must live as long as those are used; NULL: nobody does.
+ * -EINVAL when they have not the same number of instruments.
+ */
 int rl_books_show(struct rl_books *b, struct rl_views *views);
 
-/* Makes readable what was applied since the last call; `seq` is for rl_views_published. */
+/* From here to rl_views_publish nothing that is applied becomes readable. */
+static inline void rl_views_hold(struct rl_books *b)
+{
+    b->is_held = true;
+}
+
+/* Ends a write; `sequence` is odd. */
+static inline void rl_view_close(struct rl_book *book, uint64_t sequence)
+{
+    /* V1: pairs with the first load in read_once - every word is visible. */
+    atomic_store_explicit(&book->sequence, sequence + 1, memory_order_release);
+}
+
+static inline void rl_views_close_all(struct rl_books *b)
+{
+    for (uint32_t i = 0; i < b->n_unpublished; i++) {
+        struct rl_book *book = b->unpublished[i];
+
+        rl_view_close(book, atomic_load_explicit(&book->sequence, memory_order_relaxed));
+    }
+    b->n_unpublished = 0;
+}
+
+/*
+ * Makes readable what was held. `seq` is what rl_views_published returns from now on, whether or
+ * not anything was held: the number of the last message or packet that the views have in them.
+ */
 static inline void rl_views_publish(struct rl_books *b, uint64_t seq)
 {
-    uint32_t i = 0;
-
-    if (b->views == NULL)
-        return;
-    /* The first is done in any case, harmlessly when it is stale: 0 or 1 cannot be foreseen. */
-    do {
-        _Atomic uint64_t *sequence = &b->views->books[b->unpublished[i]].sequence;
-        uint64_t was = atomic_load_explicit(sequence, memory_order_relaxed);
-
-        /* V1: pairs with the first load in read_once - every word is visible. */
-        atomic_store_explicit(sequence, was + (was & 1), memory_order_release);
-    } while (RL_UNLIKELY(++i < b->n_unpublished));
-    b->n_unpublished = 0;
+    if (b->n_unpublished > 0)
+        rl_views_close_all(b);
+    b->is_held = false;
     /* V3: pairs with the load in rl_views_published. */
     atomic_store_explicit(&b->views->published, seq, memory_order_release);
 }

@@ -45,100 +45,127 @@ static inline void rl_view_put(_Atomic uint64_t *word, uint64_t value)
     atomic_store_explicit(word, value, memory_order_release);
 }
 
-/* The view of the instrument, ready to be written: readers wait from here to rl_views_publish. */
-static inline struct rl_book_view *rl_view_open(struct rl_books *b, uint32_t instrument,
-                                                const struct rl_update *u)
+static inline void rl_view_put_seq(struct rl_book *book, const struct rl_update *u)
 {
-    struct rl_book_view *v = &b->views->books[instrument];
-    uint64_t sequence = atomic_load_explicit(&v->sequence, memory_order_relaxed);
+    rl_view_put(&book->seq, u->seq);
+    rl_view_put(&book->ts_ns, u->ts_ns);
+}
+
+/* The view is about to be written: readers wait from here to rl_view_settle or rl_views_publish. */
+static inline void rl_view_open(struct rl_books *b, struct rl_book *book, const struct rl_update *u)
+{
+    uint64_t sequence = atomic_load_explicit(&book->sequence, memory_order_relaxed);
 
     if (!(sequence & 1)) {
-        atomic_store_explicit(&v->sequence, sequence + 1, memory_order_relaxed);
-        b->unpublished[b->n_unpublished++] = instrument;
+        atomic_store_explicit(&book->sequence, sequence + 1, memory_order_relaxed);
+        b->unpublished[b->n_unpublished++] = book;
     }
-    rl_view_put(&v->seq, u->seq);
-    rl_view_put(&v->ts_ns, u->ts_ns);
-    return v;
+    rl_view_put_seq(book, u);
 }
 
-static inline void rl_view_put_cell(struct rl_view_cell *c, const struct rl_book_level *l)
+/* At the end of an update that may have opened views. */
+static inline void rl_view_settle(struct rl_books *b)
 {
-    rl_view_put(&c->px_nano, (uint64_t)l->px_nano);
-    rl_view_put(&c->qty, l->qty);
-    rl_view_put(&c->n_orders, l->n_orders);
+    if (!b->is_held)
+        rl_views_close_all(b);
 }
 
-/* The level has another quantity or number of orders. */
-static inline void rl_view_level_changed(struct rl_books *b, const struct rl_book_level *l,
-                                         const struct rl_update *u)
+/* Gives a level the cell of that number on its side. */
+static inline void rl_view_take_cell(struct rl_book *book, struct rl_book_level *l, unsigned side,
+                                     uint64_t number)
 {
-    uint32_t cell = l->cell;
-    struct rl_view_cell *c;
+    uint32_t cell = side * RL_VIEW_LEVELS + (uint32_t)number;
 
-    if (cell == RL_CELL_NONE)
+    l->cell = cell & 31;
+    rl_view_put(&book->cells[cell].px_nano, (uint64_t)l->px_nano);
+    rl_view_put(&book->cells[cell].qty, l->qty);
+    rl_view_put(&book->cells[cell].n_orders, l->n_orders);
+}
+
+/*
+ * The level has another quantity or number of orders. Whether readers see it is not asked: often
+ * they do and often not, and a branch predicted wrong costs more than a store that nobody sees.
+ */
+static inline void rl_view_level_changed(struct rl_books *b, struct rl_book *book,
+                                         const struct rl_book_level *l, const struct rl_update *u)
+{
+    if (b->views == b->own)
         return;
-    c = &rl_view_open(b, rl_level_instrument(l), u)->cells[rl_level_side(l)][cell];
-    rl_view_put(&c->qty, l->qty);
-    rl_view_put(&c->n_orders, l->n_orders);
+    rl_view_open(b, book, u);
+    rl_view_put(&book->cells[l->cell].qty, l->qty);
+    rl_view_put(&book->cells[l->cell].n_orders, l->n_orders);
+}
+
+/* The same at the end of an update, which touched nothing else that is still open. */
+static inline void rl_view_level_changed_last(struct rl_books *b, struct rl_book *book,
+                                              const struct rl_book_level *l,
+                                              const struct rl_update *u)
+{
+    uint64_t sequence;
+
+    if (b->views == b->own)
+        return;
+    if (RL_UNLIKELY(b->is_held)) {
+        rl_view_level_changed(b, book, l, u);
+        return;
+    }
+    /* Odd already when the level was made by this update. */
+    sequence = atomic_load_explicit(&book->sequence, memory_order_relaxed) | 1;
+    atomic_store_explicit(&book->sequence, sequence, memory_order_relaxed);
+    rl_view_put_seq(book, u);
+    rl_view_put(&book->cells[l->cell].qty, l->qty);
+    rl_view_put(&book->cells[l->cell].n_orders, l->n_orders);
+    rl_view_close(book, sequence);
+    b->n_unpublished = 0;
 }
 
 /* keys[at] of a side is a new level, not in the view yet. */
-static inline void rl_view_level_made(struct rl_books *b, uint32_t instrument, unsigned side,
+static inline void rl_view_level_made(struct rl_books *b, struct rl_book *book, unsigned side,
                                       uint32_t at, const struct rl_update *u)
 {
-    const struct rl_book *book = &b->books[instrument];
     uint32_t n = book->n_levels[side], r = n - 1 - at;
     const uint32_t *slots = b->slots + rl_ladder_keys(book, side);
-    struct rl_book_view *v;
     uint64_t ranks, cell;
 
-    if (b->views == NULL || r >= RL_VIEW_LEVELS)
+    if (b->views == b->own || r >= RL_VIEW_LEVELS)
         return;
-    v = rl_view_open(b, instrument, u);
-    ranks = atomic_load_explicit(&v->ranks[side], memory_order_relaxed);
+    rl_view_open(b, book, u);
+    ranks = atomic_load_explicit(&book->ranks[side], memory_order_relaxed);
     cell = ranks >> 4 * (RL_VIEW_LEVELS - 1) & 15; /* free, or of the level that falls off */
     if (n > RL_VIEW_LEVELS)
         b->nodes[slots[n - 1 - RL_VIEW_LEVELS]].level.cell = RL_CELL_NONE;
-    b->nodes[slots[at]].level.cell = (uint32_t)cell & 15;
-    rl_view_put_cell(&v->cells[side][cell], &b->nodes[slots[at]].level);
-    ranks = rl_view_ranks(rl_view_insert(ranks, r, cell), n);
-    rl_view_put(&v->ranks[side], ranks);
+    rl_view_take_cell(book, &b->nodes[slots[at]].level, side, cell);
+    rl_view_put(&book->ranks[side], rl_view_ranks(rl_view_insert(ranks, r, cell), n));
 }
 
 /* keys[at] of a side was a level, which owned `cell`; it is out of the keys already. */
-static inline void rl_view_level_dropped(struct rl_books *b, uint32_t instrument, unsigned side,
+static inline void rl_view_level_dropped(struct rl_books *b, struct rl_book *book, unsigned side,
                                          uint32_t at, uint32_t cell, const struct rl_update *u)
 {
-    const struct rl_book *book = &b->books[instrument];
     uint32_t n = book->n_levels[side], r = n - at;
     const uint32_t *slots = b->slots + rl_ladder_keys(book, side);
-    struct rl_book_view *v;
     uint64_t ranks;
 
+    if (b->views == b->own)
+        return;
+    rl_view_open(b, book, u);
     if (cell == RL_CELL_NONE)
         return;
-    v = rl_view_open(b, instrument, u);
-    ranks = atomic_load_explicit(&v->ranks[side], memory_order_relaxed);
-    if (n >= RL_VIEW_LEVELS) { /* the next one gets into view */
-        struct rl_book_level *l = &b->nodes[slots[n - RL_VIEW_LEVELS]].level;
-
-        l->cell = cell & 15;
-        rl_view_put_cell(&v->cells[side][cell], l);
-    }
-    ranks = rl_view_ranks(rl_view_remove(ranks, r), n);
-    rl_view_put(&v->ranks[side], ranks);
+    ranks = atomic_load_explicit(&book->ranks[side], memory_order_relaxed);
+    if (n >= RL_VIEW_LEVELS) /* the next one gets into view */
+        rl_view_take_cell(book, &b->nodes[slots[n - RL_VIEW_LEVELS]].level, side,
+                          cell - side * RL_VIEW_LEVELS);
+    rl_view_put(&book->ranks[side], rl_view_ranks(rl_view_remove(ranks, r), n));
 }
 
-static inline void rl_view_cleared(struct rl_books *b, uint32_t instrument,
+static inline void rl_view_cleared(struct rl_books *b, struct rl_book *book,
                                    const struct rl_update *u)
 {
-    struct rl_book_view *v;
-
-    if (b->views == NULL)
+    if (b->views == b->own)
         return;
-    v = rl_view_open(b, instrument, u);
+    rl_view_open(b, book, u);
     for (unsigned side = 0; side < 2; side++)
-        rl_view_put(&v->ranks[side], RL_VIEW_RANKS_EMPTY);
+        rl_view_put(&book->ranks[side], RL_VIEW_RANKS_EMPTY);
 }
 
 #endif
