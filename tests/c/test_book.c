@@ -326,8 +326,7 @@ static void test_configs_that_cannot_be_served_are_refused(void)
     rl_arena_close(&small);
 }
 
-/* --- the slow book agrees ----------------------------------------------------------------------
- */
+/* --- the slow book agrees --------------------------------------------------------------------- */
 
 /* The order, when there is one, has the place in its queue that the slow book says. */
 static void check_queue_rank(uint32_t instrument, uint64_t id)

@@ -37,8 +37,7 @@ static void add(uint64_t id, enum rl_side side, int64_t px, uint64_t qty)
     apply(RL_OP_ADD, id, side, px, qty);
 }
 
-/* --- market state -------------------------------------------------------------------------------
- */
+/* --- market state ----------------------------------------------------------------------------- */
 
 static void test_the_state_follows_the_best_prices_and_entering_is_counted(void)
 {
@@ -192,8 +191,7 @@ static void test_an_incoming_order_is_matched_against_the_front_until_it_is_fill
     books_close();
 }
 
-/* --- and the slow book agrees -------------------------------------------------------------------
- */
+/* --- and the slow book agrees ----------------------------------------------------------------- */
 
 static void check_instrument(uint32_t i, uint64_t draw, bool is_wild)
 {

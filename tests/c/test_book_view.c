@@ -313,8 +313,7 @@ static void test_showing_neither_allocates_nor_faults(void)
     books_close();
 }
 
-/* --- readers beside the writer ------------------------------------------------------------------
- */
+/* --- readers beside the writer ---------------------------------------------------------------- */
 
 /* Sums of the tops that were published, by the sequence number that they bear. */
 static uint64_t known[N_INSTRUMENTS][N_PACKETS * PACKET_MOST + 1];

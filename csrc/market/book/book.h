@@ -270,7 +270,8 @@ static inline uint32_t rl_books_home(const struct rl_books *b, uint64_t id)
 
 /* --- looking ahead: hints to the caches, which change nothing --------------------------------- */
 
-/* The order in the home of `id`: most often that id's; a number that is no order's when it is free.
+/*
+ * The order in the home of `id`: most often that id's; a number that is no order's when it is free.
  */
 static inline uint32_t rl_books_guess(const struct rl_books *b, uint64_t id)
 {
@@ -307,8 +308,7 @@ static inline void rl_books_prefetch(const struct rl_books *b, const struct rl_u
     rl_books_prefetch_id(b, u->instrument, u->id);
 }
 
-/* --- questions: an instrument out of range has an empty book -----------------------------------
- */
+/* --- questions: an instrument out of range has an empty book ---------------------------------- */
 
 static inline void rl_books_bbo(const struct rl_books *b, uint32_t instrument, struct rl_bbo *bbo)
 {

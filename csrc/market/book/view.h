@@ -3,9 +3,9 @@
  *
  * Threads:  the books' writer writes; any number of readers, which never write and never make the
  *           writer wait.
- * Memory:   one block without pointers (struct rl_views in book.h), which may lie in a mapping
- * shared with other processes; rl_views_check says whether it is what it should be. They map it
- *           readable and no more: the writer keeps what it knows of a book beside what it tells.
+ * Memory:   one block without pointers (struct rl_views in book.h) that may lie in a mapping shared
+ *           with other processes; rl_views_check says whether it is one. They map it readable and
+ *           no more: the writer keeps what it knows of a book beside what it tells.
  * Cost:     an update stores the words that it changes, six of them most often, all in two lines of
  *           which the writer has one at hand anyway. A reader copies 65 words.
  *
@@ -36,7 +36,7 @@
 #include "base/money.h"
 #include "market/book/book.h"
 
-#define RL_VIEWS_MAGIC 0x31737765695F6C72ULL
+#define RL_VIEWS_MAGIC 0x3173776569766C72ULL /* "rlviews1" */
 
 /* A consistent copy: what the book was after the update `seq`. */
 struct rl_book_top {
@@ -49,13 +49,13 @@ struct rl_book_top {
 /* The market state of a copy. */
 enum rl_book_state rl_book_top_state(const struct rl_book_top *top);
 
-/* --- the writer --------------------------------------------------------------------------------
- */
+/* --- the writer ------------------------------------------------------------------------------- */
 
 /* 0 for no instruments or more than books can have. */
 size_t rl_views_bytes(uint32_t n_instruments);
 
-/* Formats n_bytes at `memory`, aligned to a cache line, as empty views; NULL when that is too few.
+/*
+ * Formats n_bytes at `memory`, aligned to a cache line, as empty views; NULL when that is too few.
  */
 struct rl_views *rl_views_init(void *memory, size_t n_bytes, uint32_t n_instruments);
 
@@ -101,8 +101,7 @@ static inline void rl_views_publish(struct rl_books *b, uint64_t seq)
     atomic_store_explicit(&b->views->published, seq, memory_order_release);
 }
 
-/* --- readers -----------------------------------------------------------------------------------
- */
+/* --- readers ---------------------------------------------------------------------------------- */
 
 /* Whether these bytes, mapped from elsewhere, are views of this build: 0, -EINVAL or -EPROTO. */
 int rl_views_check(const struct rl_views *views, size_t n_bytes);

@@ -10,7 +10,8 @@
 #include "market/book/ladder.h"
 #include "market/book/view.h"
 
-/* The ranks word: ten nibbles that are always a permutation of the cells, then how many are shown.
+/*
+ * The ranks word: ten nibbles that are always a permutation of the cells, then how many are shown.
  */
 #define RL_VIEW_NIBBLES ((1ULL << 4 * RL_VIEW_LEVELS) - 1)
 #define RL_VIEW_RANKS_EMPTY 0x9876543210ULL

@@ -98,8 +98,8 @@ enum rl_fix_result rl_fix_frame(const uint8_t *bytes, size_t n_bytes, uint32_t *
 
 /*
  * Reads exactly one message, which must fill the bytes: frame, checksum and every field. After
- * REJECT the fields before the wrong one are there (n_fields), and the type; after GARBLED there
- * are none.
+ * REJECT the fields before the wrong one are there (n_fields), and the type; a length of raw data
+ * that is no number counts as read, what follows it as wrong. After GARBLED there are none.
  */
 enum rl_fix_result rl_fix_parse(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes);
 

@@ -18,7 +18,7 @@
  *
  * Threads:  a template belongs to one thread (it remembers the second that it showed last).
  * Memory:   the caller's; messages go into the caller's buffer of rl_fix_template_bytes.
- * Cost:     a copy, and some 2 ns for eight digits.
+ * Cost:     a copy of the constant part, and a few operations for eight digits at once.
  */
 #ifndef RL_MARKET_FIX_TEMPLATE_H
 #define RL_MARKET_FIX_TEMPLATE_H
