@@ -45,7 +45,8 @@ struct rl_fix_dict;
     X(FIX_PARSE, "fix.parse", "frame, checksum, all fields, typed values")                         \
     X(FIX_FLOOR, "fix.floor", "one plain AVX2 pass, nothing verified but the checksum; the floor") \
     X(FIX_CHECKSUM, "fix.checksum", "the sum of the bytes alone")                                  \
-    X(FIX_VALIDATE, "fix.validate", "fix.parse and every rule of the dictionary")                  \
+    X(FIX_VALIDATE, "fix.validate",                                                                \
+      "fix.parse and every rule of the dictionary, as a session does")                             \
     X(FIX_ENCODE, "fix.encode", "one NewOrderSingle written by its template")                      \
     X(ITCH_DECODE, "itch.decode", "one message decoded; no sequence, no book")                     \
     X(FEED_DECODE, "feed.decode", "one message through the feed handler; no book")                 \

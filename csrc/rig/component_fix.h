@@ -16,6 +16,7 @@ struct rl_fix_job {
     struct rl_job_messages in;
     struct rl_fix_msg parsed;
     const struct rl_fix_dict *dict;
+    struct rl_fix_shapes shapes; /* what a session remembers of its messages */
     struct rl_fix_field fields[RL_FIX_MAX_FIELDS];
 };
 
@@ -74,7 +75,7 @@ RL_STEP uint64_t rl_fix_validate_step(void *state, uint64_t i)
     const struct rl_job_message *in = &s->in.messages[i & s->in.mask];
 
     if (RL_UNLIKELY(rl_fix_parse(&s->parsed, in->bytes, in->n_bytes) != RL_FIX_OK) ||
-        RL_UNLIKELY(rl_fix_validate(s->dict, &s->parsed, RL_FIX_LEVEL_DICTIONARY) != RL_FIX_OK))
+        RL_UNLIKELY(rl_fix_validate_known(s->dict, &s->shapes, &s->parsed) != RL_FIX_OK))
         return RL_JOB_NOT_PARSED;
     return rl_fix_values(&s->parsed);
 }

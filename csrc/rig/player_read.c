@@ -194,6 +194,7 @@ static inline void apply(struct rl_player *p, const uint8_t *packet, uint32_t n_
     struct rl_update u;
     uint64_t n_updates = 0, n_bbo = 0;
 
+    rl_views_hold(&p->books); /* nobody sees the inside of a packet */
     if (rl_feed_open(&p->feed, packet, n_bytes, &cursor))
         while (rl_feed_next(&p->feed, &cursor, &u)) {
             n_updates++;
