@@ -141,8 +141,7 @@ static void test_times_are_read_and_printed(void)
     }
 }
 
-/* --- fields of a message: the short ways against plain ones -------------------------------------
- */
+/* --- fields of a message: the short ways against plain ones ----------------------------------- */
 
 static struct rl_fix_field fields[16];
 static struct rl_fix_msg msg = {.fields = fields, .n_fields_max = 16};

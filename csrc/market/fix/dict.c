@@ -6,8 +6,7 @@
 
 #define N_TYPE_CODES (1u << 14) /* two characters of 7 bits */
 
-/* --- enumerations ------------------------------------------------------------------------------
- */
+/* --- enumerations ----------------------------------------------------------------------------- */
 
 /* How each field of the spec is checked; enumerations are shared by all members of a field. */
 struct checks {
@@ -157,8 +156,7 @@ static int add_checks(struct build *b)
     return 0;
 }
 
-/* --- scopes ------------------------------------------------------------------------------------
- */
+/* --- scopes ----------------------------------------------------------------------------------- */
 
 static enum rl_fix_how how_by_type(enum rl_fix_type type)
 {
@@ -340,8 +338,7 @@ static int add_fields(struct build *b)
     return rl_fix_scope_build(&b->d->fields, b->arena, b->members, b->n_members);
 }
 
-/* --- message types -----------------------------------------------------------------------------
- */
+/* --- message types ---------------------------------------------------------------------------- */
 
 static uint32_t code_of(const char *type)
 {
@@ -496,8 +493,7 @@ out:
     return err;
 }
 
-/* --- what a session adds -----------------------------------------------------------------------
- */
+/* --- what a session adds ---------------------------------------------------------------------- */
 
 int rl_fix_dict_add(struct rl_fix_dict *d, const struct rl_fix_dict *app)
 {

@@ -100,8 +100,7 @@ static uint32_t sort_tag(uint32_t tag)
     }
 }
 
-/* --- values ------------------------------------------------------------------------------------
- */
+/* --- values ----------------------------------------------------------------------------------- */
 
 /* Format, then value. `e` may be what the dictionary knows of a tag that is in the wrong place. */
 static void look_at_value(struct walk *w, uint64_t base, const struct rl_fix_member *e,
@@ -124,8 +123,7 @@ static void look_at_data(struct walk *w, uint64_t base, const struct rl_fix_memb
               "raw data does not follow its length");
 }
 
-/* --- groups ------------------------------------------------------------------------------------
- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 /* What the count says; INT64_MAX when it is no number. */
 static int64_t count_of(const struct rl_fix_msg *m, const struct rl_fix_field *f)
@@ -207,8 +205,7 @@ static uint32_t look_at_group(struct walk *w, enum phase phase, uint32_t count_t
     return i;
 }
 
-/* --- the whole message -------------------------------------------------------------------------
- */
+/* --- the whole message ------------------------------------------------------------------------ */
 
 static void look_for_required(struct walk *w, const struct rl_fix_scope *kind, const uint64_t *seen,
                               bool is_header_only)

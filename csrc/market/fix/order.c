@@ -92,8 +92,7 @@ int rl_fix_er_init(struct rl_fix_template *t, const char *begin_string, const ch
     return rl_fix_template_end(t, RL_FIX_Symbol);
 }
 
-/* --- messages ----------------------------------------------------------------------------------
- */
+/* --- messages --------------------------------------------------------------------------------- */
 
 static inline bool head_fits(uint64_t msg_seq, uint32_t n_symbol)
 {

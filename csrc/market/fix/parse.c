@@ -97,8 +97,7 @@ enum rl_fix_result rl_fix_frame(const uint8_t *bytes, size_t n_bytes, uint32_t *
     return result;
 }
 
-/* --- the careful walk --------------------------------------------------------------------------
- */
+/* --- the careful walk ------------------------------------------------------------------------- */
 
 static enum rl_fix_result garbled(struct rl_fix_msg *m, uint32_t where, const char *what)
 {
@@ -206,8 +205,7 @@ enum rl_fix_result rl_fix_parse_careful(struct rl_fix_msg *m, const uint8_t *byt
     return result;
 }
 
-/* --- the sum -----------------------------------------------------------------------------------
- */
+/* --- the sum ---------------------------------------------------------------------------------- */
 
 uint8_t rl_fix_sum(const uint8_t *bytes, size_t n_bytes)
 {
@@ -232,8 +230,7 @@ uint8_t rl_fix_sum(const uint8_t *bytes, size_t n_bytes)
                      (uint32_t)_mm_cvtsi128_si32(_mm_unpackhi_epi64(a, a)));
 }
 
-/* --- which path ---------------------------------------------------------------------------------
- */
+/* --- which path ------------------------------------------------------------------------------- */
 
 uint32_t rl_fix_is_length[RL_FIX_LENGTH_TAGS / 32];
 RL_ALIGNED uint32_t rl_fix_length_map[32];

@@ -18,8 +18,7 @@ void rl_fix_template_clock(struct rl_fix_template *t, uint64_t second)
         t->clock_sum += t->clock[i];
 }
 
-/* --- making one --------------------------------------------------------------------------------
- */
+/* --- making one ------------------------------------------------------------------------------- */
 
 static bool is_name(const char *text, size_t n_max)
 {
@@ -104,8 +103,7 @@ int rl_fix_template_end(struct rl_fix_template *t, uint32_t last_tag)
     return t->err;
 }
 
-/* --- without leading zeros ---------------------------------------------------------------------
- */
+/* --- without leading zeros -------------------------------------------------------------------- */
 
 /* What of a slot's text stays: [*from, *to). */
 static void keep(const uint8_t *text, const struct rl_fix_slot *s, uint32_t *from, uint32_t *to)

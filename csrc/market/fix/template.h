@@ -64,8 +64,7 @@ struct rl_fix_template {
 /* What every template has: BodyLength (three digits), MsgSeqNum, SendingTime. */
 enum { RL_FIX_SLOT_LENGTH, RL_FIX_SLOT_SEQ, RL_FIX_SLOT_SENT, RL_FIX_SLOT_FIRST };
 
-/* --- making one --------------------------------------------------------------------------------
- */
+/* --- making one ------------------------------------------------------------------------------- */
 
 /* 8, 9, 35, 34, 49, 56, 52. -EINVAL when a name is empty, too long, or holds a control character.
  */
@@ -85,8 +84,7 @@ static inline uint32_t rl_fix_template_bytes(const struct rl_fix_template *t, ui
     return t->n_prefix + n_text + 8; /* SOH "10=nnn" SOH */
 }
 
-/* --- patches: each writes a fixed width and returns the sum of the bytes that it wrote ----------
- */
+/* --- patches: each writes a fixed width and returns the sum of the bytes that it wrote -------- */
 
 static inline uint32_t rl_fix_sum_of_8(uint64_t x)
 {
@@ -250,8 +248,7 @@ static inline uint32_t rl_fix_patch_time(struct rl_fix_template *t, uint8_t *p, 
     return t->clock_sum + rl_fix_sum_of_8(digits);
 }
 
-/* --- sending one -------------------------------------------------------------------------------
- */
+/* --- sending one ------------------------------------------------------------------------------ */
 
 /* The copy, and the slots that every template has; the sum so far. `msg_seq` is below 10^10. */
 static inline uint32_t rl_fix_template_start(struct rl_fix_template *t, uint8_t *out,

@@ -109,8 +109,7 @@ bool rl_fix_px_careful(const struct rl_fix_msg *m, const struct rl_fix_field *f,
     return rl_fix_read_px(m->bytes + f->off, f->len, px_nano);
 }
 
-/* --- times: the characters of one part in a word, '0' taken off ----------------------------------
- */
+/* --- times: the characters of one part in a word, '0' taken off ------------------------------- */
 
 /* "HH:MM:SS" -> seconds; a leap second (60) counts as the next minute's first. */
 static bool read_clock(const uint8_t *s, uint32_t *seconds)
@@ -218,8 +217,7 @@ bool rl_fix_read_month(const uint8_t *s, uint32_t n, struct rl_fix_month *out)
     return true;
 }
 
-/* --- raw data -----------------------------------------------------------------------------------
- */
+/* --- raw data --------------------------------------------------------------------------------- */
 
 /* Every length of FIX 4.0 to 5.0SP2. Most name the tag after them, some an older one. */
 uint32_t rl_fix_data_tag(uint32_t length_tag)

@@ -66,8 +66,7 @@ static inline bool rl_fix_read_bool(const uint8_t *s, uint32_t n, bool *out)
     return true;
 }
 
-/* --- fields of a message: false (or 0) when `f` is NULL ----------------------------------------
- */
+/* --- fields of a message: false (or 0) when `f` is NULL --------------------------------------- */
 
 /* Eight digits in a word: the first character is the lowest byte, '0' was taken off each. */
 static inline bool rl_fix_is_digits8(uint64_t digits)

@@ -166,8 +166,7 @@ static void check_values(const struct rl_fix_msg *m)
     }
 }
 
-/* --- groups ------------------------------------------------------------------------------------
- */
+/* --- groups ----------------------------------------------------------------------------------- */
 
 /* Entries follow each other from the count on, none is empty, and a good walk has all of them. */
 static void check_group(const struct rl_fix_msg *m, uint32_t count_at,
