@@ -21,6 +21,10 @@ static inline enum rl_side rl_side_opposite(enum rl_side side)
     return (enum rl_side)(1 - (int)side);
 }
 
+/* Ten to the power of the index: what moves a decimal point. */
+#define RL_N_POW10 19
+extern const uint64_t rl_pow10[RL_N_POW10];
+
 /* Best bid and offer of one instrument; an empty side has RL_PX_NONE and quantity 0. */
 struct rl_bbo {
     int64_t px_nano[2]; /* [RL_BUY] the bid, [RL_SELL] the offer */

@@ -144,26 +144,6 @@ static bool skip_value(struct scan *s)
 
 /* --- decimals --------------------------------------------------------------------------------- */
 
-static const uint64_t ten_to[] = {1ULL,
-                                  10ULL,
-                                  100ULL,
-                                  1000ULL,
-                                  10000ULL,
-                                  100000ULL,
-                                  1000000ULL,
-                                  10000000ULL,
-                                  100000000ULL,
-                                  1000000000ULL,
-                                  10000000000ULL,
-                                  100000000000ULL,
-                                  1000000000000ULL,
-                                  10000000000000ULL,
-                                  100000000000000ULL,
-                                  1000000000000000ULL,
-                                  10000000000000000ULL,
-                                  100000000000000000ULL,
-                                  1000000000000000000ULL};
-
 /* Digits, or digits, a point and digits. */
 static bool is_decimal(const uint8_t *s, uint32_t n)
 {
@@ -191,7 +171,7 @@ bool rl_binance_decimal(const struct rl_binance *b, struct rl_binance_text text,
     uint32_t n = text.n, i = 0, n_fraction = 0;
     uint64_t v = 0;
 
-    if (n_decimals >= sizeof ten_to / sizeof ten_to[0] || !is_decimal(s, n))
+    if (n_decimals >= sizeof rl_pow10 / sizeof rl_pow10[0] || !is_decimal(s, n))
         return false;
     for (bool is_fraction = false; i < n; i++) {
         if (s[i] == '.') {
@@ -208,7 +188,7 @@ bool rl_binance_decimal(const struct rl_binance *b, struct rl_binance_text text,
             __builtin_add_overflow(v, (uint64_t)(s[i] - '0'), &v))
             return false;
     }
-    if (__builtin_mul_overflow(v, ten_to[n_decimals - n_fraction], &v) || v > INT64_MAX)
+    if (__builtin_mul_overflow(v, rl_pow10[n_decimals - n_fraction], &v) || v > INT64_MAX)
         return false;
     *value = v;
     return true;

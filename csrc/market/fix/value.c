@@ -1,28 +1,6 @@
 /* FIX values: decimals without floats, times, and which tags hold raw data. */
 #include "market/fix/value.h"
 
-static const uint64_t powers_of_ten[19] = {
-    1ULL,
-    10ULL,
-    100ULL,
-    1000ULL,
-    10000ULL,
-    100000ULL,
-    1000000ULL,
-    10000000ULL,
-    100000000ULL,
-    1000000000ULL,
-    10000000000ULL,
-    100000000000ULL,
-    1000000000000ULL,
-    10000000000000ULL,
-    100000000000000ULL,
-    1000000000000000ULL,
-    10000000000000000ULL,
-    100000000000000000ULL,
-    1000000000000000000ULL,
-};
-
 bool rl_fix_read_uint(const uint8_t *s, uint32_t n, uint64_t *out)
 {
     uint64_t v = 0;
@@ -94,7 +72,7 @@ bool rl_fix_read_decimal(const uint8_t *s, uint32_t n, unsigned n_decimals, int6
             is_cut |= s[i] != '0';
         }
     }
-    if (n_digits == 0 || __builtin_mul_overflow(v, powers_of_ten[n_decimals - n_kept], &v) ||
+    if (n_digits == 0 || __builtin_mul_overflow(v, rl_pow10[n_decimals - n_kept], &v) ||
         v > (uint64_t)INT64_MAX - round_up)
         return false;
     v += round_up;
