@@ -208,20 +208,6 @@ static PyObject *push_all(PyObject *op, struct pushing *p)
     return array;
 }
 
-static bool recs_lie_inside(const struct py_records *data, const struct py_records *recs)
-{
-    const struct rl_stream_rec *r = recs->view.buf;
-
-    for (uint64_t i = 0; i < recs->n; i++) {
-        if (r[i].offset > data->n || r[i].n_bytes > data->n - r[i].offset) {
-            PyErr_Format(PyExc_ValueError, "record %llu lies outside the data",
-                         (unsigned long long)i);
-            return false;
-        }
-    }
-    return true;
-}
-
 PyObject *feed_push(PyObject *op, PyObject *args, PyObject *kw)
 {
     static char *names[] = {"data", "recs", "ends", NULL};
@@ -245,7 +231,7 @@ PyObject *feed_push(PyObject *op, PyObject *args, PyObject *kw)
     p.ends = held[2].view.buf;
     if (p.feed && held[2].n != held[1].n)
         PyErr_SetString(PyExc_ValueError, "ends: not as long as recs");
-    else if (p.feed && recs_lie_inside(&held[0], &held[1]))
+    else if (p.feed && py_recs_inside(held[1].view.buf, held[1].n, held[0].n) == 0)
         updates = push_all(op, &p);
     py_records_release(held, RL_COUNT(held));
     return updates;

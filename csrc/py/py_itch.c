@@ -34,7 +34,7 @@ static PyObject *itch_decode(PyObject *module, PyObject *args, PyObject *kw)
         {NULL, "valid", 1, 1, true},
     };
     const struct rl_stream_rec *recs;
-    uint64_t n, bad = UINT64_MAX;
+    uint64_t n;
     const uint8_t *data;
     uint8_t *updates;
     bool *valid;
@@ -48,17 +48,16 @@ static PyObject *itch_decode(PyObject *module, PyObject *args, PyObject *kw)
     recs = held[1].view.buf;
     updates = held[2].view.buf;
     valid = held[3].view.buf;
-    n = held[1].n < held[2].n ? held[1].n : held[2].n;
-    n = n < held[3].n ? n : held[3].n;
+    n = py_records_least(held + 1, 3);
+    if (py_recs_inside(recs, n, held[0].n) < 0) {
+        py_records_release(held, RL_COUNT(held));
+        return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     for (uint64_t i = 0; i < n; i++) {
         const struct rl_stream_rec *r = &recs[i];
         struct rl_update u; /* the caller's array need not be aligned to cache lines */
 
-        if (r->offset > held[0].n || r->n_bytes > held[0].n - r->offset) {
-            bad = i;
-            break;
-        }
         memset(&u, 0, sizeof(u));
         valid[i] = rl_itch_decode(data + r->offset, r->n_bytes, &u);
         rl_update_tidy(&u);
@@ -69,9 +68,6 @@ static PyObject *itch_decode(PyObject *module, PyObject *args, PyObject *kw)
     }
     Py_END_ALLOW_THREADS
     py_records_release(held, RL_COUNT(held));
-    if (bad != UINT64_MAX)
-        return PyErr_Format(PyExc_ValueError, "record %llu lies outside the data",
-                            (unsigned long long)bad);
     Py_RETURN_NONE;
 }
 

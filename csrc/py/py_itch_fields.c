@@ -79,7 +79,7 @@ static PyObject *itch_read(PyObject *module, PyObject *args, PyObject *kw)
     };
     const struct rl_stream_rec *recs;
     struct rl_itch_value *values;
-    uint64_t n, bad = UINT64_MAX;
+    uint64_t n;
     const uint8_t *data;
     bool *valid;
 
@@ -92,22 +92,18 @@ static PyObject *itch_read(PyObject *module, PyObject *args, PyObject *kw)
     recs = held[1].view.buf;
     values = held[2].view.buf;
     valid = held[3].view.buf;
-    n = held[1].n < held[2].n ? held[1].n : held[2].n;
-    n = n < held[3].n ? n : held[3].n;
+    n = py_records_least(held + 1, 3);
+    if (py_recs_inside(recs, n, held[0].n) < 0) {
+        py_records_release(held, RL_COUNT(held));
+        return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     for (uint64_t i = 0; i < n; i++) {
-        if (recs[i].offset > held[0].n || recs[i].n_bytes > held[0].n - recs[i].offset) {
-            bad = i;
-            break;
-        }
         memset(&values[i], 0, sizeof(values[i]));
         valid[i] = rl_itch_read(data + recs[i].offset, recs[i].n_bytes, &values[i]);
     }
     Py_END_ALLOW_THREADS
     py_records_release(held, RL_COUNT(held));
-    if (bad != UINT64_MAX)
-        return PyErr_Format(PyExc_ValueError, "record %llu lies outside the data",
-                            (unsigned long long)bad);
     Py_RETURN_NONE;
 }
 

@@ -139,7 +139,7 @@ static PyObject *ouch_read(PyObject *module, PyObject *args, PyObject *kw)
         {NULL, "valid", 1, 1, true},
     };
     const struct rl_stream_rec *recs;
-    uint64_t n, bad = UINT64_MAX;
+    uint64_t n;
     const uint8_t *data;
     const char *name;
     uint8_t *rows;
@@ -160,22 +160,18 @@ static PyObject *ouch_read(PyObject *module, PyObject *args, PyObject *kw)
     recs = held[1].view.buf;
     rows = held[2].view.buf;
     valid = held[3].view.buf;
-    n = held[1].n < held[2].n ? held[1].n : held[2].n;
-    n = n < held[3].n ? n : held[3].n;
+    n = py_records_least(held + 1, 3);
+    if (py_recs_inside(recs, n, held[0].n) < 0) {
+        py_records_release(held, RL_COUNT(held));
+        return NULL;
+    }
     Py_BEGIN_ALLOW_THREADS
     for (uint64_t i = 0; i < n; i++) {
-        if (recs[i].offset > held[0].n || recs[i].n_bytes > held[0].n - recs[i].offset) {
-            bad = i;
-            break;
-        }
         valid[i] = direction == 0 ? read_in(data, &recs[i], rows + i * n_row)
                                   : read_out(data, &recs[i], rows + i * n_row);
     }
     Py_END_ALLOW_THREADS
     py_records_release(held, RL_COUNT(held));
-    if (bad != UINT64_MAX)
-        return PyErr_Format(PyExc_ValueError, "record %llu lies outside the data",
-                            (unsigned long long)bad);
     Py_RETURN_NONE;
 }
 

@@ -46,6 +46,27 @@ int py_records_hold(struct py_records *out, const struct py_records_want *wants,
     return 0;
 }
 
+uint64_t py_records_least(const struct py_records *records, size_t n)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (size_t i = 0; i < n; i++)
+        least = records[i].n < least ? records[i].n : least;
+    return least;
+}
+
+int py_recs_inside(const struct rl_stream_rec *recs, uint64_t n, uint64_t n_data)
+{
+    for (uint64_t i = 0; i < n; i++) {
+        if (recs[i].offset > n_data || recs[i].n_bytes > n_data - recs[i].offset) {
+            PyErr_Format(PyExc_ValueError, "record %llu lies outside the data",
+                         (unsigned long long)i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
 void py_records_release(struct py_records *records, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

@@ -8,6 +8,7 @@
 #ifndef RL_PY_RECORDS_H
 #define RL_PY_RECORDS_H
 
+#include "market/replay/replay.h"
 #include "py/module.h"
 
 struct py_records {
@@ -29,6 +30,13 @@ struct py_records_want {
  * buffer; ValueError: not contiguous, other records, not aligned, read-only).
  */
 int py_records_hold(struct py_records *out, const struct py_records_want *wants, size_t n);
+
+/* Fewest records of any of them. */
+uint64_t py_records_least(const struct py_records *records, size_t n);
+
+/* 0 when the n index records lie within n_data bytes; -1 with an exception that names the first one
+ * that does not. */
+int py_recs_inside(const struct rl_stream_rec *recs, uint64_t n, uint64_t n_data);
 
 /* Harmless on those that are zeroed or released. */
 void py_records_release(struct py_records *records, size_t n);

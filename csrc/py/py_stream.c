@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "py/py_records.h"
+
 static const char *const framing_names[] = {
 #define X(id, text) text,
     RL_FRAMINGS(X)
@@ -37,19 +39,6 @@ static int buffer(PyObject *op, const char *attribute, Py_buffer *view)
     return err;
 }
 
-/* Every record must lie inside the data: the rig copies without asking again. */
-static int check(const struct rl_stream *s)
-{
-    for (uint64_t i = 0; i < s->n_recs; i++) {
-        if (s->recs[i].offset > s->n_bytes || s->recs[i].n_bytes > s->n_bytes - s->recs[i].offset) {
-            PyErr_Format(PyExc_ValueError, "record %llu lies outside the data",
-                         (unsigned long long)i);
-            return -1;
-        }
-    }
-    return 0;
-}
-
 int py_stream_get(PyObject *op, struct py_stream *out)
 {
     int feed = choice(op, "feed", feed_names, RL_COUNT(feed_names));
@@ -73,7 +62,8 @@ int py_stream_get(PyObject *op, struct py_stream *out)
         goto fail;
     out->stream.loop_from = PyLong_AsUnsignedLongLong(loop_from);
     Py_DECREF(loop_from);
-    if (PyErr_Occurred() || check(&out->stream) < 0)
+    if (PyErr_Occurred() ||
+        py_recs_inside(out->stream.recs, out->stream.n_recs, out->stream.n_bytes) < 0)
         goto fail;
     return 0;
 fail:
