@@ -17,6 +17,7 @@ DEPS := \
   "libclang-rt-dev: libFuzzer itself and clang's sanitizers" \
   "tshark: dissects captures beside our readers" \
   "libquickfix-dev: the peer that FIX is measured against" \
+  "libspdlog-dev: the logger that the audit log is measured against" \
   "valgrind: counts instructions where the clock is too noisy"
 
 .DEFAULT_GOAL := help
@@ -75,10 +76,12 @@ format: $(DEV_STAMP) ## let the formatters write
 	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 	$(BIN)/clang-format -i $(C_FILES)
 
-soak: $(DEV_STAMP) ## a stability run: make soak HOURS=4
+soak: $(DEV_STAMP) ## a stability run, and the order side at 10^7 operations: make soak HOURS=4
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset dev >/dev/null
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset dev >/dev/null
 	$(BIN)/pytest -m stability --hours $(or $(HOURS),4)
 
-perf: $(PERF_STAMP) ## what market data costs, beside a floor and peers: make perf ARGS=--only=fix
+perf: $(PERF_STAMP) ## what market data and orders cost, beside floors and peers: make perf ARGS=--only=orders
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -G Ninja -S tests/perf/peers -B build/perf >/dev/null \
 	  && PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/perf >/dev/null \
 	  || echo "make: without a C++ compiler the compiled peers are left out"

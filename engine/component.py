@@ -55,11 +55,13 @@ def measure(
     warmup_max_ns: int = WARMUP_MAX_NS,
     n_instruments: int = N_INSTRUMENTS,
     n_orders: int = N_ORDERS,
+    refused_for: str = "",
 ) -> Component:
     """Measure on a pinned thread. `stream` is the input of parsers and books, which are made for
-    `n_instruments` and `n_orders` live at once; `dictionary` holds the rules of fix.validate.
+    `n_instruments` and `n_orders` live at once; `dictionary` holds the rules of fix.validate;
+    `refused_for` leaves risk.refuse one way to be refused, "" all in turn.
 
-    Raises ValueError for a name or regime that does not exist, EngineError for one that does not
+    Raises ValueError for a name, regime or way that does not exist, EngineError for one that does not
     fit.
     """
     found = _core.component(
@@ -75,6 +77,7 @@ def measure(
         n_orders=n_orders,
         stream=stream,
         dictionary=dictionary,
+        refused_for=refused_for,
     )
     hists, mix = found.pop("hists"), found.pop("mix")
     return Component(hists, mix, found)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -30,12 +32,59 @@ class Limits(NamedTuple):
 
 
 class Strategy(NamedTuple):
-    """The reference rule of csrc/trade/strategy.h; the spread in 1e-9 of the quote currency."""
+    """The reference rule of csrc/trade/strategy.h; the spread in 1e-9 of the quote currency.
+
+    `is_day`: what is not filled at once rests with the venue; else it is cancelled.
+    """
 
     threshold_permille: int
     every: int
     order_qty: int
     max_spread_nano: int
+    is_day: bool = False
+
+
+class Rules(NamedTuple):
+    """How the venue answers (csrc/rig/exchange.h): each k-th valid order meets a rule, 0: none.
+
+    Without rules every order is filled whole. Up to `max_resting` orders rest; an engine that gives
+    no sign of life for `silence_ns` loses them all, with 0 it may be silent for ever.
+    """
+
+    reject_every: int = 0
+    hold_every: int = 0
+    part_every: int = 0
+    max_resting: int = 0
+    silence_ns: int = 0
+
+
+class Tripper(IntEnum):
+    """Who trips the kill switch in a trial."""
+
+    RIG = 0  # the rig's thread, between two frames
+    THREAD = 1  # a thread that it wakes
+    OTHERS = 2  # whoever has the board; the rig watches
+
+
+class Trips(NamedTuple):
+    """Trips of the kill switch in a trial (csrc/rig/kill_trial.h); without any nothing is watched.
+
+    The first comes after `first_frame` frames, each other `every_frames` to twice as many after the
+    one before was over. When all is settled, what comes late is watched for during `late_ns`; what
+    is not settled within `timeout_ns` is given up.
+    """
+
+    n: int = 0
+    tripper: Tripper = Tripper.RIG
+    first_frame: int = 0
+    every_frames: int = 0
+    seed: int = 1
+    late_ns: int = 0
+    timeout_ns: int = 0
+
+
+NO_RULES = Rules()
+NO_TRIPS = Trips()
 
 
 @contextmanager
@@ -58,6 +107,9 @@ def trial(
     n_audit_slots: int,
     n_qty_decimals: int = 0,
     reflect_every: int = 0,
+    rules: Rules = NO_RULES,
+    trips: Trips = NO_TRIPS,
+    board_dir: str | os.PathLike[str] | None = None,
     stage_timing: bool = False,
 ) -> Iterator[_core.Trial]:
     """A trial that is ready to start, and closed at the end whatever happens.
@@ -87,6 +139,9 @@ def trial(
         n_audit_slots=n_audit_slots,
         limits=limits,
         strategy=strategy,
+        rules=rules,
+        kill=trips,
+        board_dir=board_dir,
     )
     try:
         yield held

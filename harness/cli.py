@@ -19,6 +19,9 @@ from rich.console import Console
 from rich.text import Text
 
 import harness
+from harness.commands.audit import audit
+from harness.commands.kill import kill
+from harness.commands.limits import limits
 from harness.commands.replay import replay
 from harness.errors import ExitCode, RedlineError
 
@@ -32,7 +35,10 @@ app = typer.Typer(
 )
 scenarios = typer.Typer(help="What can be run.")
 app.add_typer(scenarios, name="scenarios")
+app.add_typer(limits, name="limits")
+app.add_typer(kill, name="kill")
 app.command()(replay)
+app.add_typer(audit, name="audit")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
@@ -83,6 +89,16 @@ def _top(
 
 @scenarios.callback(invoke_without_command=True)
 def _scenarios_top(context: typer.Context) -> None:
+    _needs_a_command(context)
+
+
+@limits.callback(invoke_without_command=True)
+def _limits_top(context: typer.Context) -> None:
+    _needs_a_command(context)
+
+
+@kill.callback(invoke_without_command=True)
+def _kill_top(context: typer.Context) -> None:
     _needs_a_command(context)
 
 

@@ -17,6 +17,7 @@ class ExitCode(IntEnum):
     FAIL = 1
     USAGE = 2
     HOST_NOT_FIT = 3
+    NO_INPUT = 66  # EX_NOINPUT: where 2 is a verdict, there was nothing to judge
     INCONCLUSIVE = 75  # EX_TEMPFAIL: "could not tell" is not "worse"
     INTERRUPTED = 130
 

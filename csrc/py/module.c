@@ -81,11 +81,12 @@ static PyTypeObject *core_type(PyObject *module, PyType_Spec *spec)
 static int core_exec(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
-    PyMethodDef *groups[] = {clock_functions,      market_functions,    synth_functions,
-                             trade_functions,      probe_functions,     component_functions,
-                             fix_functions,        book_functions,      itch_functions,
-                             dictionary_functions, fix_value_functions, itch_field_functions,
-                             ouch_functions};
+    PyMethodDef *groups[] = {clock_functions,       market_functions,     synth_functions,
+                             probe_functions,       component_functions,  fix_functions,
+                             book_functions,        itch_functions,       dictionary_functions,
+                             fix_value_functions,   itch_field_functions, ouch_functions,
+                             trade_table_functions, oms_functions,        limits_functions,
+                             audit_functions,       ledger_functions,     kill_functions};
     const char *missing = rl_cpu_missing();
 
     if (missing) {
@@ -105,8 +106,15 @@ static int core_exec(PyObject *module)
     state->views_type = core_type(module, &views_spec);
     state->dictionary_type = core_type(module, &dictionary_spec);
     state->feed_type = core_type(module, &feed_spec);
+    state->order_table_type = core_type(module, &order_table_spec);
+    state->audit_writer_type = core_type(module, &audit_writer_spec);
+    state->oms_type = core_type(module, &oms_spec);
+    state->ledger_type = core_type(module, &ledger_spec);
+    state->kill_type = core_type(module, &kill_spec);
     if (!state->hist_type || !state->trial_type || !state->player_type || !state->books_type ||
-        !state->views_type || !state->dictionary_type || !state->feed_type)
+        !state->views_type || !state->dictionary_type || !state->feed_type ||
+        !state->audit_writer_type || !state->order_table_type || !state->oms_type ||
+        !state->ledger_type || !state->kill_type)
         return -1;
     for (size_t i = 0; i < RL_COUNT(groups); i++) {
         if (PyModule_AddFunctions(module, groups[i]) < 0)
@@ -132,6 +140,11 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->views_type);
     Py_VISIT(state->dictionary_type);
     Py_VISIT(state->feed_type);
+    Py_VISIT(state->audit_writer_type);
+    Py_VISIT(state->order_table_type);
+    Py_VISIT(state->oms_type);
+    Py_VISIT(state->ledger_type);
+    Py_VISIT(state->kill_type);
     return 0;
 }
 
@@ -147,6 +160,11 @@ static int core_clear(PyObject *module)
     Py_CLEAR(state->views_type);
     Py_CLEAR(state->dictionary_type);
     Py_CLEAR(state->feed_type);
+    Py_CLEAR(state->audit_writer_type);
+    Py_CLEAR(state->order_table_type);
+    Py_CLEAR(state->oms_type);
+    Py_CLEAR(state->ledger_type);
+    Py_CLEAR(state->kill_type);
     return 0;
 }
 

@@ -21,15 +21,22 @@ struct core_state {
     PyTypeObject *views_type;
     PyTypeObject *dictionary_type;
     PyTypeObject *feed_type;
+    PyTypeObject *audit_writer_type;
+    PyTypeObject *order_table_type;
+    PyTypeObject *oms_type;
+    PyTypeObject *ledger_type;
+    PyTypeObject *kill_type;
 };
 
 /* Functions that each file adds to the module; NULL-terminated. */
-extern PyMethodDef clock_functions[], market_functions[], synth_functions[], trade_functions[],
-    probe_functions[], component_functions[], fix_functions[], book_functions[], itch_functions[],
-    dictionary_functions[], fix_value_functions[], itch_field_functions[], ouch_functions[];
+extern PyMethodDef clock_functions[], market_functions[], synth_functions[], probe_functions[],
+    component_functions[], fix_functions[], book_functions[], itch_functions[],
+    dictionary_functions[], fix_value_functions[], itch_field_functions[], ouch_functions[],
+    trade_table_functions[], oms_functions[], limits_functions[], audit_functions[],
+    ledger_functions[], kill_functions[];
 
 extern PyType_Spec hist_spec, trial_spec, player_spec, books_spec, views_spec, dictionary_spec,
-    feed_spec;
+    feed_spec, order_table_spec, audit_writer_spec, oms_spec, ledger_spec, kill_spec;
 
 /* Raises EngineError(errno, text) for a negative errno and returns NULL; `what` may be NULL. */
 PyObject *core_raise(PyObject *module, int err, const char *what);

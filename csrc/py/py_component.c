@@ -19,6 +19,16 @@ static int by_name(const char *name, const char *(*name_of)(unsigned), unsigned 
     return -1;
 }
 
+static int way_by_name(const char *name)
+{
+    for (unsigned i = 0; rl_risk_way_name(i) != NULL; i++) {
+        if (strcmp(rl_risk_way_name(i), name) == 0)
+            return (int)i;
+    }
+    PyErr_Format(PyExc_ValueError, "no way to be refused '%s'", name);
+    return -1;
+}
+
 static PyObject *hists_dict(struct core_state *state, const struct rl_component_result *r)
 {
     PyObject *dict = PyDict_New();
@@ -103,34 +113,25 @@ static int run(const struct rl_component_config *config, struct rl_component_res
 
 static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
 {
-    static char *names[] = {"name",
-                            "regime",
-                            "cpu",
-                            "seed",
-                            "tsc_hz",
-                            "duration_ns",
-                            "warmup_min_ns",
-                            "warmup_max_ns",
-                            "n_instruments",
-                            "n_orders",
-                            "stream",
-                            "dictionary",
-                            NULL};
+    static char *names[] = {"name",          "regime",      "cpu",           "seed",
+                            "tsc_hz",        "duration_ns", "warmup_min_ns", "warmup_max_ns",
+                            "n_instruments", "n_orders",    "stream",        "dictionary",
+                            "refused_for",   NULL};
     struct rl_component_config config = {0};
     struct rl_component_result *out = NULL;
     struct py_stream stream = {0};
     struct rl_clock clock;
     unsigned long long seed, tsc_hz, duration_ns, warmup_min_ns, warmup_max_ns;
     unsigned int n_instruments, n_orders;
-    const char *name, *regime;
+    const char *name, *regime, *refused_for;
     uint64_t *counts = NULL;
     PyObject *stream_op = Py_None, *dict_op = Py_None, *result = NULL;
-    int which, order, err;
+    int which, order, way, err;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "$ssiKKKKKIIOO:component", names, &name, &regime,
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "$ssiKKKKKIIOOs:component", names, &name, &regime,
                                      &config.cpu, &seed, &tsc_hz, &duration_ns, &warmup_min_ns,
                                      &warmup_max_ns, &n_instruments, &n_orders, &stream_op,
-                                     &dict_op))
+                                     &dict_op, &refused_for))
         return NULL;
     which = by_name(name, rl_component_name, RL_N_COMPONENTS, "component");
     if (which < 0)
@@ -138,12 +139,16 @@ static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
     order = by_name(regime, rl_regime_name, RL_N_REGIMES, "regime");
     if (order < 0)
         return NULL;
+    way = way_by_name(refused_for);
+    if (way < 0)
+        return NULL;
     if (dict_op != Py_None && !(config.dict = dict_of(dict_op)))
         return NULL;
     if (stream_op != Py_None && py_stream_get(stream_op, &stream) < 0)
         return NULL;
     config.component = (enum rl_component)which;
     config.regime = (enum rl_regime)order;
+    config.risk_way = (uint8_t)way;
     config.seed = seed;
     config.clock = &clock;
     config.stream = stream_op == Py_None ? NULL : &stream.stream;
@@ -172,7 +177,8 @@ static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
 
 PyDoc_STRVAR(component_doc,
              "component($module, /, *, name, regime, cpu, seed, tsc_hz, duration_ns, "
-             "warmup_min_ns, warmup_max_ns, n_instruments, n_orders, stream, dictionary)\n--\n\n"
+             "warmup_min_ns, warmup_max_ns, n_instruments, n_orders, stream, dictionary, "
+             "refused_for)\n--\n\n"
              "Measure one operation on its own pinned thread; histograms and facts by name.");
 
 PyMethodDef component_functions[] = {

@@ -13,6 +13,7 @@ struct py_trial {
     struct rl_trial *trial; /* NULL once closed */
     struct py_stream stream;
     Py_buffer due;
+    PyObject *board_dir; /* bytes; NULL: none */
 };
 
 static PyObject *module_of(PyObject *op)
@@ -40,6 +41,7 @@ static void trial_release(struct py_trial *self)
     py_stream_release(&self->stream);
     if (self->due.obj)
         PyBuffer_Release(&self->due);
+    Py_CLEAR(self->board_dir);
 }
 
 static void trial_dealloc(PyObject *op)
@@ -64,33 +66,65 @@ static int due_get(PyObject *op, struct py_trial *self, struct rl_schedule *sche
     return 0;
 }
 
+/* A converter: a path as bytes, NULL for None. */
+static int path_get(PyObject *op, void *out)
+{
+    *(PyObject **)out = NULL;
+    return op == Py_None ? 1 : PyUnicode_FSConverter(op, out);
+}
+
 /* The sizes and limits that Python sets; every other field keeps its default. */
 static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
                       struct rl_trial_config *c, unsigned long long *tsc_hz)
 {
-    static char *names[] = {"stream",        "due_ns",     "span_ns",        "n_frames",
-                            "n_warmup",      "drain_ns",   "cpu_engine",     "cpu_rig",
-                            "tsc_hz",        "is_reflect", "reflect_every",  "stage_timing",
-                            "n_instruments", "n_orders",   "n_qty_decimals", "ring_bytes",
-                            "n_audit_slots", "limits",     "strategy",       NULL};
+    static char *names[] = {"stream",
+                            "due_ns",
+                            "span_ns",
+                            "n_frames",
+                            "n_warmup",
+                            "drain_ns",
+                            "cpu_engine",
+                            "cpu_rig",
+                            "tsc_hz",
+                            "is_reflect",
+                            "reflect_every",
+                            "stage_timing",
+                            "n_instruments",
+                            "n_orders",
+                            "n_qty_decimals",
+                            "ring_bytes",
+                            "n_audit_slots",
+                            "limits",
+                            "strategy",
+                            "rules",
+                            "kill",
+                            "board_dir",
+                            NULL};
     unsigned long long span_ns, n_frames, n_warmup, drain_ns, ring_bytes, n_audit_slots;
     unsigned long long max_qty, max_notional, max_position, order_qty;
+    unsigned long long first_frame, every_frames, seed, late_ns, timeout_ns, silence_ns;
+    unsigned int tripper;
     long long max_spread_nano;
-    PyObject *stream, *due, *limits, *strategy;
-    int is_reflect, stage_timing;
+    PyObject *stream, *due, *limits, *strategy, *rules, *kill;
+    int is_reflect, stage_timing, is_day;
 
     rl_trial_config_init(c);
     if (!PyArg_ParseTupleAndKeywords(
-            args, kw, "$OOKKKKiiKpIpIIbKKO!O!:Trial", names, &stream, &due, &span_ns, &n_frames,
-            &n_warmup, &drain_ns, &c->cpu_engine, &c->cpu_rig, tsc_hz, &is_reflect,
+            args, kw, "$OOKKKKiiKpIpIIbKKO!O!O!O!O&:Trial", names, &stream, &due, &span_ns,
+            &n_frames, &n_warmup, &drain_ns, &c->cpu_engine, &c->cpu_rig, tsc_hz, &is_reflect,
             &c->reflect_every, &stage_timing, &c->n_instruments, &c->n_orders, &c->n_qty_decimals,
-            &ring_bytes, &n_audit_slots, &PyTuple_Type, &limits, &PyTuple_Type, &strategy))
+            &ring_bytes, &n_audit_slots, &PyTuple_Type, &limits, &PyTuple_Type, &strategy,
+            &PyTuple_Type, &rules, &PyTuple_Type, &kill, path_get, &self->board_dir))
         return -1;
     if (!PyArg_ParseTuple(limits, "KKKIIII:limits", &max_qty, &max_notional, &max_position,
                           &c->limits.band_bps, &c->limits.rate_per_s, &c->limits.rate_burst,
                           &c->limits.max_open) ||
-        !PyArg_ParseTuple(strategy, "IIKL:strategy", &c->strategy.threshold_permille,
-                          &c->strategy.every, &order_qty, &max_spread_nano))
+        !PyArg_ParseTuple(strategy, "IIKLp:strategy", &c->strategy.threshold_permille,
+                          &c->strategy.every, &order_qty, &max_spread_nano, &is_day) ||
+        !PyArg_ParseTuple(rules, "IIIIK:rules", &c->rules.reject_every, &c->rules.hold_every,
+                          &c->rules.part_every, &c->rules.n_resting, &silence_ns) ||
+        !PyArg_ParseTuple(kill, "IIKKKKK:kill", &c->kill.n_trips, &tripper, &first_frame,
+                          &every_frames, &seed, &late_ns, &timeout_ns))
         return -1;
     if (due_get(due, self, &c->schedule) < 0 || py_stream_get(stream, &self->stream) < 0)
         return -1;
@@ -109,6 +143,17 @@ static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
     c->limits.max_position = max_position;
     c->strategy.order_qty = order_qty;
     c->strategy.max_spread_nano = max_spread_nano;
+    c->strategy.is_day = is_day;
+    c->limits.may_meet_own = is_day; /* what rests is not matched there: nothing of ours meets */
+    c->rules.silence_ns = silence_ns;
+    c->kill.tripper = (enum rl_tripper)tripper;
+    c->kill.first_frame = first_frame;
+    c->kill.every_frames = every_frames;
+    c->kill.seed = seed;
+    c->kill.late_ns = late_ns;
+    c->kill.timeout_ns = timeout_ns;
+    if (self->board_dir)
+        c->board_dir = PyBytes_AsString(self->board_dir);
     return 0;
 }
 
@@ -252,10 +297,12 @@ static PyObject *trial_counters(PyObject *op, PyObject *unused)
     if (!t)
         return NULL;
     return Py_BuildValue(
-        "{s:N,s:N,s:N,s:N,s:N}", "engine",
-        core_counters_named(rl_engine_counter_names, &t->engine.n), "generator",
+        "{s:N,s:N,s:N,s:N,s:N,s:N,s:N}", "engine",
+        core_counters_named(rl_engine_counter_names, &t->engine.n), "orders",
+        core_counters_named(rl_oms_counter_names, &t->engine.oms.n), "generator",
         core_counters_named(rl_blast_counter_names, &t->blast.n), "exchange",
-        core_counters_named(rl_exchange_counter_names, &t->exchange.n), "feed",
+        core_counters_named(rl_exchange_counter_names, &t->exchange.n), "judge",
+        core_counters_named(rl_judge_counter_names, &t->kill_trial.judge.n), "feed",
         core_counters(feed_names, (const uint64_t *)&t->engine.feed.n, RL_COUNT(feed_names)),
         "books",
         core_counters(book_names, (const uint64_t *)&t->engine.books.n, RL_COUNT(book_names)));
@@ -338,26 +385,61 @@ static PyObject *trial_book(PyObject *op, PyObject *args, PyObject *kw)
                          book.n_orders[RL_BUY], book.n_orders[RL_SELL]);
 }
 
-static PyObject *trial_drain_audit(PyObject *op, PyObject *args, PyObject *kw)
+static PyObject *trial_audit(PyObject *op, PyObject *args, PyObject *kw)
 {
-    static char *names[] = {"fd", NULL};
+    static char *names[] = {"path", NULL};
     struct rl_trial *t = trial_of(op);
-    int fd, err;
+    PyObject *path = NULL;
+    const char *why = NULL;
+    int err;
 
-    if (!t || !PyArg_ParseTupleAndKeywords(args, kw, "i:drain_audit", names, &fd))
+    if (!t ||
+        !PyArg_ParseTupleAndKeywords(args, kw, "O&:audit", names, PyUnicode_FSConverter, &path))
         return NULL;
     Py_BEGIN_ALLOW_THREADS
-    err = rl_audit_drain_fd(&t->audit, fd);
+    err = rl_trial_audit(t, PyBytes_AsString(path), &why);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(path);
+    if (err)
+        return core_raise(module_of(op), err, why);
+    Py_RETURN_NONE;
+}
+
+static PyObject *trial_audit_step(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+    int64_t n;
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    n = rl_trial_audit_step(t);
+    Py_END_ALLOW_THREADS
+    return n < 0 ? core_raise(module_of(op), (int)n, NULL) : PyLong_FromLongLong(n);
+}
+
+static PyObject *trial_audit_close(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+    int err;
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS
+    err = rl_trial_audit_close(t);
     Py_END_ALLOW_THREADS
     if (err)
         return core_raise(module_of(op), err, NULL);
-    return PyLong_FromUnsignedLongLong(t->audit.n_read);
+    return PyLong_FromUnsignedLongLong(rl_audit_durable(&t->engine.oms.audit));
 }
 
 PyDoc_STRVAR(trial_doc,
              "Trial(*, stream, due_ns, span_ns, n_frames, n_warmup, drain_ns, cpu_engine, cpu_rig, "
              "tsc_hz, is_reflect, reflect_every, stage_timing, n_instruments, n_orders, "
-             "n_qty_decimals, ring_bytes, n_audit_slots, limits, strategy)\n--\n\n"
+             "n_qty_decimals, ring_bytes, n_audit_slots, limits, strategy, rules, kill, "
+             "board_dir)\n--\n\n"
              "An engine, or the reflector, and a rig on a CPU each.\n\n"
              "start(), wait() until it returns True, then look. One thread uses it.");
 
@@ -375,7 +457,7 @@ static PyMethodDef trial_methods[] = {
      "swap($self, /, timeout_s=1.0)\n--\n\nEnd the interval of `wire` and return it."},
     {"hists", trial_hists, METH_NOARGS, "hists($self, /)\n--\n\nName -> Hist in ns, copies."},
     {"counters", trial_counters, METH_NOARGS,
-     "counters($self, /)\n--\n\nCounters of engine, generator, exchange, feed and books."},
+     "counters($self, /)\n--\n\nCounters of each part of the bench, by its name."},
     {"usage", trial_usage, METH_NOARGS,
      "usage($self, /)\n--\n\nFaults, switches and heap calls of both threads while measured."},
     {"identities", trial_identities, METH_NOARGS,
@@ -384,8 +466,12 @@ static PyMethodDef trial_methods[] = {
      "answer($self, /)\n--\n\nThe state in which the engine ended."},
     {"book", RL_PY_KEYWORDS(trial_book),
      "book($self, /, instrument)\n--\n\nOne instrument's book at the end."},
-    {"drain_audit", RL_PY_KEYWORDS(trial_drain_audit),
-     "drain_audit($self, /, fd)\n--\n\nWrite finished audit records; how many so far."},
+    {"audit", RL_PY_KEYWORDS(trial_audit),
+     "audit($self, /, path)\n--\n\nWrite the audit log into this directory; before the start."},
+    {"audit_step", trial_audit_step, METH_NOARGS,
+     "audit_step($self, /)\n--\n\nTake the records that wait; how many."},
+    {"audit_close", trial_audit_close, METH_NOARGS,
+     "audit_close($self, /)\n--\n\nAfter the end: take the rest and close; records on the disk."},
     {NULL, NULL, 0, NULL},
 };
 

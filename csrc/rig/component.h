@@ -54,7 +54,13 @@ struct rl_fix_dict;
     X(FEED_BOOK, "feed.book", "one message decoded and applied, best prices read")                 \
     X(FEED_BOOK_VIEW, "feed.book.view", "feed.book, and the readers' snapshot published")          \
     X(RISK_CHECK, "risk.check", "all limits of one order, accepted or refused")                    \
-    X(ORDER_ID, "order.id", "one id taken and written as text")                                    \
+    X(RISK_ACCEPT, "risk.accept", "all limits of one order, which passes them")                    \
+    X(RISK_REFUSE, "risk.refuse", "all limits of one order, which fails one or several")           \
+    X(ORDER_ID, "order.id", "one id taken, its slot found free")                                   \
+    X(ORDER_TEXT, "order.text", "one id taken and written as text")                                \
+    X(POSITION_UPDATE, "position.update", "one execution booked: position and account sums")       \
+    X(OMS_SEND, "oms.send", "one order checked, recorded, entered; nothing encoded")               \
+    X(OMS_FILL, "oms.fill", "one execution: order, position, money, risk, audit record")           \
     X(AUDIT_APPEND, "audit.append", "one record claimed, filled, committed; read between batches") \
     X(HIST_RECORD, "hist.record", "one value recorded")                                            \
     X(CLOCK_PAIR, "clock.pair", "one fenced pair of counter reads")                                \
@@ -69,7 +75,7 @@ enum rl_component {
 
 /*
  * Which inputs follow each other.
- * - HOT     64 of them in rotation; all that operations without inputs (order.id, audit.append,
+ * - HOT     64 of them in rotation; all that operations without inputs (order.*, audit.append,
  *           clock.*) take;
  * - STREAM  the stream, or the seeded cases, in order;
  * - RANDOM  the same in a random order; book.update: random live orders of the stream's prefix are
@@ -114,11 +120,14 @@ const char *rl_component_hist_unit(unsigned hist);
 #define RL_COMPONENT_REPLAYS 9
 #define RL_COMPONENT_REPLAY_OPS 1000
 
-#define RL_COMPONENT_MAX_MIX 16
+#define RL_COMPONENT_MAX_MIX 24
 #define RL_COMPONENT_MAX_BLOCKS 256
 
 /* What mix[i] of a component's result counts ("add", "band" ...); NULL beyond the last. */
 const char *rl_component_mix_name(unsigned component, unsigned i);
+
+/* What config.risk_way stands for ("halted", "self-trade" ...); "" for 0, NULL beyond the last. */
+const char *rl_risk_way_name(unsigned way);
 
 struct rl_component_config {
     enum rl_component component;
@@ -131,6 +140,8 @@ struct rl_component_config {
     const struct rl_fix_dict *dict; /* fix.validate: the rules; the others ignore it */
     struct rl_books_config books;   /* for the books of that stream */
     uint8_t n_qty_decimals;         /* FIX feeds: as in rl_feed_config */
+    uint8_t risk_way;               /* risk.refuse: orders refused that way alone (RL_RISK_WAYS in
+                                       rig/component_risk.h); 0: each in turn */
     uint64_t random_bytes; /* RANDOM: copies of messages up to that; 0: 64 MiB, more than a cache */
     uint64_t warmup_min_ns; /* warm-up lasts until five blocks of 5 ms agree within 2 % */
     uint64_t warmup_max_ns;

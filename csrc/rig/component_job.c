@@ -182,13 +182,23 @@ int rl_job_open(struct rl_job *job, const struct rl_component_config *config,
         err = rl_job_open_book(job, config, out);
         break;
     case RL_COMPONENT_RISK_CHECK:
+    case RL_COMPONENT_RISK_ACCEPT:
+    case RL_COMPONENT_RISK_REFUSE:
         err = rl_job_open_risk(job, config, out);
         break;
     case RL_COMPONENT_HIST_RECORD:
         err = rl_job_open_hist(job, config, out);
         break;
     case RL_COMPONENT_ORDER_ID:
-        err = is_hot ? rl_job_open_ids(job) : -EINVAL;
+    case RL_COMPONENT_ORDER_TEXT:
+        err = is_hot ? rl_job_open_ids(job, config) : -EINVAL;
+        break;
+    case RL_COMPONENT_POSITION_UPDATE:
+        err = rl_job_open_position(job, config, out);
+        break;
+    case RL_COMPONENT_OMS_SEND:
+    case RL_COMPONENT_OMS_FILL:
+        err = rl_job_open_oms(job, config, out);
         break;
     case RL_COMPONENT_AUDIT_APPEND:
         err = is_hot ? rl_job_open_audit(job) : -EINVAL;

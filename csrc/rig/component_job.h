@@ -4,8 +4,8 @@
  * An operation is a step(state, i): it does operation number i and returns its answer. The index
  * may depend on the answer before (chain) or not; positions run 0, 1, 2 ... and each is done once.
  * The steps are forced inline, so that the timed loop holds the operation and no call of ours; they
- * lie in component_fix.h, component_book.h and component_trade.h, what builds their state in the .c
- * files beside them.
+ * lie in component_{fix,book,risk,order,record}.h, what builds their state in the .c files beside
+ * them.
  *
  * Threads:  a job belongs to the thread that opened it.
  * Memory:   one mapping holds state and inputs, touched before anything is timed.
@@ -72,7 +72,11 @@ int rl_job_open_risk(struct rl_job *job, const struct rl_component_config *confi
                      struct rl_component_result *out);
 int rl_job_open_hist(struct rl_job *job, const struct rl_component_config *config,
                      struct rl_component_result *out);
-int rl_job_open_ids(struct rl_job *job);
+int rl_job_open_ids(struct rl_job *job, const struct rl_component_config *config);
+int rl_job_open_position(struct rl_job *job, const struct rl_component_config *config,
+                         struct rl_component_result *out);
+int rl_job_open_oms(struct rl_job *job, const struct rl_component_config *config,
+                    struct rl_component_result *out);
 int rl_job_open_audit(struct rl_job *job);
 int rl_job_open_clock(struct rl_job *job, const struct rl_component_config *config);
 

@@ -1,5 +1,5 @@
 #include "rig/component.h"
-#include "trade/risk.h"
+#include "trade/risk/risk.h"
 
 #include <errno.h>
 #include <string.h>
@@ -93,7 +93,8 @@ const char *rl_component_mix_name(unsigned component, unsigned i)
 {
     if (component == RL_COMPONENT_BOOK_UPDATE)
         return i < RL_N_OPS ? rl_op_name(i) : NULL;
-    if (component == RL_COMPONENT_RISK_CHECK)
-        return i < RL_RISK_N ? rl_risk_reason_names[i] : i == RL_RISK_N ? "accepted" : NULL;
+    if (component == RL_COMPONENT_RISK_CHECK || component == RL_COMPONENT_RISK_ACCEPT ||
+        component == RL_COMPONENT_RISK_REFUSE)
+        return i < RL_RISK_N ? rl_risk_names[i] : i == RL_RISK_N ? "accepted" : NULL;
     return NULL;
 }

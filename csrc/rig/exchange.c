@@ -4,11 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#include "rig/worker.h"
-#include "trade/ids.h"
-
-#define RL_VENUE_COMP "VENUE"
-#define RL_ENGINE_COMP "REDLINE"
+#include "rig/exchange_inner.h"
+#include "rig/judge.h"
+#include "trade/order/ids.h"
 
 const char *const rl_exchange_counter_names[] = {
 #define RL_EXCHANGE_NAME(name, what) #name,
@@ -29,26 +27,6 @@ static uint64_t table_slots(uint32_t n_symbols)
     return n;
 }
 
-static uint64_t hash_symbol(const char *symbol, uint32_t n)
-{
-    uint64_t h = 0xCBF29CE484222325ULL; /* FNV-1a */
-
-    for (uint32_t i = 0; i < n; i++)
-        h = (h ^ (uint8_t)symbol[i]) * 0x100000001B3ULL;
-    return h ^ h >> 32;
-}
-
-/* The slot that holds the symbol, or the free one where it would be. */
-static char *find_slot(const struct rl_exchange *x, const char *symbol, uint32_t n)
-{
-    for (uint64_t i = hash_symbol(symbol, n);; i++) {
-        char *slot = x->symbols[i & x->symbol_mask];
-
-        if (slot[0] == '\0' || (memcmp(slot, symbol, n) == 0 && slot[n] == '\0'))
-            return slot;
-    }
-}
-
 void rl_exchange_list(struct rl_exchange *x, const char *symbol)
 {
     uint32_t n = (uint32_t)strnlen(symbol, RL_FEED_SYMBOL);
@@ -56,165 +34,112 @@ void rl_exchange_list(struct rl_exchange *x, const char *symbol)
 
     if (n == 0 || n >= RL_FEED_SYMBOL)
         return;
-    slot = find_slot(x, symbol, n);
+    slot = rl_exchange_symbol(x, symbol, n);
     if (slot[0] == '\0')
         memcpy(slot, symbol, n);
 }
 
-size_t rl_exchange_bytes(uint32_t n_symbols)
+size_t rl_exchange_bytes(uint32_t n_symbols, const struct rl_exchange_rules *rules)
 {
-    return table_slots(n_symbols) * RL_FEED_SYMBOL + 2 * RL_CACHE_LINE;
+    return table_slots(n_symbols) * RL_FEED_SYMBOL + 4 * RL_CACHE_LINE +
+           (rules ? rl_resting_bytes(rules->n_resting) : rl_resting_bytes(0));
+}
+
+static int init_templates(struct rl_exchange *x)
+{
+    static const char version[] = "FIX.4.4";
+    int err = rl_fix_er_init(&x->report, version, RL_VENUE_COMP, RL_ENGINE_COMP);
+
+    if (!err)
+        err = rl_fix_er_orig_init(&x->report_orig, version, RL_VENUE_COMP, RL_ENGINE_COMP);
+    if (!err)
+        err = rl_fix_cancel_reject_init(&x->refusal, version, RL_VENUE_COMP, RL_ENGINE_COMP);
+    if (!err)
+        err = rl_fix_mass_report_init(&x->mass_all, version, RL_VENUE_COMP, RL_ENGINE_COMP,
+                                      RL_FIX_MASS_ALL);
+    if (!err)
+        err = rl_fix_mass_report_init(&x->mass_symbol, version, RL_VENUE_COMP, RL_ENGINE_COMP,
+                                      RL_FIX_MASS_SYMBOL);
+    return err;
 }
 
 int rl_exchange_init(struct rl_exchange *x, struct rl_arena *arena, uint32_t n_symbols,
-                     uint64_t max_qty, const struct rl_clock *clock, struct rl_port *port,
-                     const struct rl_sent *sent)
+                     uint64_t max_qty, const struct rl_exchange_rules *rules,
+                     const struct rl_clock *clock, struct rl_port *port, const struct rl_sent *sent)
 {
     struct timespec utc;
+    void *resting;
 
+    if (rules != NULL)
+        x->rules = *rules;
+    x->has_rules = x->rules.reject_every || x->rules.hold_every || x->rules.part_every;
     x->clock = clock;
     x->port = port;
     x->sent = sent;
     x->max_qty = max_qty;
     x->symbol_mask = table_slots(n_symbols) - 1;
     x->symbols = rl_arena_take(arena, (x->symbol_mask + 1) * RL_FEED_SYMBOL, RL_CACHE_LINE);
-    if (x->symbols == NULL)
+    resting = rl_arena_take(arena, rl_resting_bytes(x->rules.n_resting), RL_CACHE_LINE);
+    if (x->symbols == NULL || resting == NULL)
         return -ENOMEM;
+    rl_resting_init(&x->resting, resting, x->rules.n_resting);
     x->order_seq = 1;
     x->answer_seq = 1;
     clock_gettime(CLOCK_REALTIME, &utc);
     x->tsc_base = rl_tsc();
     x->unix_base_ns = (uint64_t)utc.tv_sec * 1000000000ULL + (uint64_t)utc.tv_nsec;
     rl_fix_init(&x->order, x->fields, RL_EXCHANGE_FIELDS);
-    return rl_fix_er_init(&x->report, "FIX.4.4", RL_VENUE_COMP, RL_ENGINE_COMP);
+    return init_templates(x);
 }
 
-/* --- orders ---------------------------------------------------------------------------------- */
-
-/* The fields an order must have, each once. */
-enum {
-    HAS_SEQ = 1 << 0,
-    HAS_SENDER = 1 << 1,
-    HAS_TARGET = 1 << 2,
-    HAS_SENT = 1 << 3,
-    HAS_ID = 1 << 4,
-    HAS_TRIGGER = 1 << 5,
-    HAS_SYMBOL = 1 << 6,
-    HAS_SIDE = 1 << 7,
-    HAS_TIME = 1 << 8,
-    HAS_QTY = 1 << 9,
-    HAS_TYPE = 1 << 10,
-    HAS_PX = 1 << 11,
-    HAS_TIF = 1 << 12,
-    HAS_ALL = (1 << 13) - 1,
-};
-
-struct order {
-    uint64_t seq, id, trigger, qty, time_ns;
-    int64_t px_nano;
-    const char *symbol;
-    uint32_t n_symbol;
-    const char *id_text;
-    char side, type, time_in_force;
-};
-
-static bool is_text(const struct rl_fix_msg *m, const struct rl_fix_field *f, const char *text)
+void rl_exchange_watch(struct rl_exchange *x, struct rl_shared *shared,
+                       const _Atomic uint64_t *beat)
 {
-    return f->len == strlen(text) && memcmp(rl_fix_value(m, f), text, f->len) == 0;
+    x->shared = shared;
+    x->beat = beat;
+    x->beat_tsc = rl_tsc();
 }
 
-/* The bit of a required field, 0 for any other; *is_good says whether its value could be read. */
-static uint32_t read_field(const struct rl_fix_msg *m, const struct rl_fix_field *f,
-                           struct order *o, bool *is_good)
+/* --- faults ---------------------------------------------------------------------------------- */
+
+/* What every request must have; the counter of the first fault. */
+static inline _Atomic uint64_t *find_head_fault(struct rl_exchange *x,
+                                                const struct rl_request_read *r)
 {
-    switch (f->tag) {
-    case RL_FIX_MsgSeqNum:
-        *is_good = rl_fix_uint(m, f, &o->seq);
-        return HAS_SEQ;
-    case RL_FIX_SenderCompID:
-        *is_good = is_text(m, f, RL_ENGINE_COMP);
-        return HAS_SENDER;
-    case RL_FIX_TargetCompID:
-        *is_good = is_text(m, f, RL_VENUE_COMP);
-        return HAS_TARGET;
-    case RL_FIX_SendingTime:
-        *is_good = rl_fix_read_time(rl_fix_value(m, f), f->len, &o->time_ns);
-        return HAS_SENT;
-    case RL_FIX_ClOrdID:
-        o->id_text = (const char *)rl_fix_value(m, f);
-        *is_good = rl_id_from_text(o->id_text, f->len, &o->id);
-        return HAS_ID;
-    case RL_FIX_SecondaryClOrdID:
-        *is_good = rl_fix_uint(m, f, &o->trigger);
-        return HAS_TRIGGER;
-    case RL_FIX_Symbol:
-        o->symbol = (const char *)rl_fix_value(m, f);
-        o->n_symbol = f->len;
-        *is_good = f->len > 0 && f->len < RL_FEED_SYMBOL;
-        return HAS_SYMBOL;
-    case RL_FIX_Side:
-        o->side = (char)rl_fix_char(m, f);
-        return HAS_SIDE;
-    case RL_FIX_TransactTime:
-        *is_good = rl_fix_read_time(rl_fix_value(m, f), f->len, &o->time_ns);
-        return HAS_TIME;
-    case RL_FIX_OrderQty:
-        *is_good = rl_fix_uint(m, f, &o->qty);
-        return HAS_QTY;
-    case RL_FIX_OrdType:
-        o->type = (char)rl_fix_char(m, f);
-        return HAS_TYPE;
-    case RL_FIX_Price:
-        *is_good = rl_fix_px(m, f, &o->px_nano);
-        return HAS_PX;
-    case RL_FIX_TimeInForce:
-        o->time_in_force = (char)rl_fix_char(m, f);
-        return HAS_TIF;
-    default:
-        return 0;
-    }
-}
-
-/* True when every required field is there once and can be read. */
-static bool read_order(const struct rl_fix_msg *m, struct order *o)
-{
-    uint32_t seen = 0;
-
-    *o = (struct order){0};
-    for (uint32_t i = 0; i < m->n_fields; i++) {
-        bool is_good = true;
-        uint32_t bit = read_field(m, &m->fields[i], o, &is_good);
-
-        if (!is_good || (seen & bit) != 0)
-            return false;
-        seen |= bit;
-    }
-    return seen == HAS_ALL;
-}
-
-/* The counter of the first fault; NULL and the slot of its trigger when there is none. */
-static _Atomic uint64_t *find_fault(struct rl_exchange *x, const struct rl_frame *frame,
-                                    struct order *o, const struct rl_sent_slot **slot)
-{
-    if (rl_fix_parse(&x->order, frame->data, frame->n_bytes) != RL_FIX_OK ||
-        x->order.type != RL_FIX_TYPE1('D'))
-        return &x->n.orders_garbled;
-    if (!read_order(&x->order, o))
-        return &x->n.orders_incomplete;
-    if (o->qty == 0 || o->qty > x->max_qty || o->px_nano <= 0 || o->type != '2' ||
-        o->time_in_force != '3' || (o->side != '1' && o->side != '2'))
-        return &x->n.orders_insane;
-    if (o->id <= x->last_id)
+    if (r->id <= x->last_id)
         return &x->n.orders_repeated;
-    x->last_id = o->id; /* used up from here on, whatever else is wrong with it */
-    if (o->seq != x->order_seq) {
-        x->order_seq = o->seq + 1; /* the gap is counted once */
+    x->last_id = r->id; /* used up from here on, whatever else is wrong with it */
+    if (r->seq != x->order_seq) {
+        x->order_seq = r->seq + 1; /* the gap is counted once */
         return &x->n.orders_misnumbered;
     }
     x->order_seq++;
-    if (find_slot(x, o->symbol, o->n_symbol)[0] == '\0')
+    return NULL;
+}
+
+static inline bool terms_are_sane(const struct rl_exchange *x, const struct rl_request_read *r)
+{
+    return r->qty != 0 && r->qty <= x->max_qty && r->px_nano > 0 && r->type == '2' &&
+           (r->time_in_force == '3' || r->time_in_force == '0') &&
+           (r->side == '1' || r->side == '2');
+}
+
+/* The counter of an order's first fault; NULL and the slot of its trigger when there is none. */
+static inline _Atomic uint64_t *find_fault(struct rl_exchange *x, struct rl_request_read *r,
+                                           const struct rl_sent_slot **slot)
+{
+    _Atomic uint64_t *fault;
+
+    if (!rl_request_read(&x->order, r))
+        return &x->n.orders_incomplete;
+    if (!terms_are_sane(x, r))
+        return &x->n.orders_insane;
+    fault = find_head_fault(x, r);
+    if (fault != NULL)
+        return fault;
+    if (rl_exchange_symbol(x, r->symbol, r->n_symbol)[0] == '\0')
         return &x->n.orders_bad_symbol;
-    switch (rl_sent_get(x->sent, o->trigger, slot)) {
+    switch (rl_sent_get(x->sent, r->trigger, slot)) {
     case RL_SENT_KNOWN:
         return NULL;
     case RL_SENT_LATE:
@@ -225,42 +150,44 @@ static _Atomic uint64_t *find_fault(struct rl_exchange *x, const struct rl_frame
     }
 }
 
-static void fill(struct rl_exchange *x, const struct order *o, uint64_t now_tsc)
-{
-    uint8_t *frame = rl_port_tx_reserve(x->port, rl_fix_template_bytes(&x->report, o->n_symbol));
-    uint64_t number = x->n_executions + 1;
-    uint32_t n_bytes;
+/* --- orders ---------------------------------------------------------------------------------- */
 
-    if (RL_UNLIKELY(frame == NULL)) {
-        rl_count(&x->n.answers_unsent, 1);
-        return;
+static bool is_hit(uint64_t n, uint32_t every)
+{
+    return every != 0 && n % every == 0;
+}
+
+static inline void answer_order(struct rl_exchange *x, const struct rl_request_read *r,
+                                uint64_t now)
+{
+    const struct rl_exchange_rules *rules = &x->rules;
+    struct rl_rest order = {.id = r->id,
+                            .order_id = x->n_executions + 1,
+                            .trigger = r->trigger,
+                            .qty = r->qty,
+                            .px_nano = r->px_nano,
+                            .symbol = r->symbol,
+                            .n_symbol = (uint8_t)r->n_symbol,
+                            .side = r->side == '1' ? RL_BUY : RL_SELL};
+
+    if (RL_UNLIKELY(x->has_rules)) {
+        uint64_t n = rl_counted(&x->n.orders_valid);
+        bool is_held = is_hit(n, rules->hold_every);
+
+        order.symbol = rl_exchange_symbol(x, r->symbol, r->n_symbol); /* outlives the frame */
+        if (is_hit(n, rules->reject_every)) {
+            rl_exchange_say(x, &order, r->id_text, '8', '8', 0, now);
+            rl_count(&x->n.orders_rejected, 1);
+            return;
+        }
+        if (is_held || (is_hit(n, rules->part_every) && r->qty > 1)) {
+            rl_exchange_by_rule(x, &order, r, is_held, now);
+            return;
+        }
     }
-    n_bytes = rl_fix_er_write(
-        &x->report,
-        &(struct rl_fix_er){
-            .msg_seq = x->answer_seq,
-            .time_ns = x->unix_base_ns + rl_ticks_to_ns(x->clock, now_tsc - x->tsc_base),
-            .cl_ord_id = o->id_text,
-            .secondary_id = o->trigger,
-            .order_id = number,
-            .exec_id = number,
-            .symbol = o->symbol,
-            .n_symbol = o->n_symbol,
-            .qty = o->qty,
-            .last_qty = o->qty,
-            .cum_qty = o->qty,
-            .px_nano = o->px_nano,
-            .last_px_nano = o->px_nano,
-            .avg_px_nano = o->px_nano,
-            .side = o->side == '1' ? RL_BUY : RL_SELL,
-            .exec_type = 'F',
-            .ord_status = '2',
-        },
-        frame);
-    rl_port_tx_commit(x->port, n_bytes);
-    x->n_executions = number;
-    x->answer_seq++;
-    rl_count(&x->n.answers_sent, 1);
+    order.cum = r->qty;
+    rl_exchange_say(x, &order, r->id_text, 'F', '2', r->qty, now);
+    rl_count(&x->n.orders_filled, 1);
 }
 
 static uint64_t ns_since(const struct rl_exchange *x, uint64_t then_tsc, uint64_t now_tsc)
@@ -268,33 +195,148 @@ static uint64_t ns_since(const struct rl_exchange *x, uint64_t then_tsc, uint64_
     return now_tsc > then_tsc ? rl_ticks_to_ns(x->clock, now_tsc - then_tsc) : 0;
 }
 
+static inline void on_order(struct rl_exchange *x, struct rl_hist *wire, uint64_t now)
+{
+    const struct rl_sent_slot *slot = NULL;
+    struct rl_request_read r;
+    _Atomic uint64_t *fault = find_fault(x, &r, &slot);
+
+    rl_count(&x->n.orders_received, 1);
+    if (RL_UNLIKELY(fault != NULL)) {
+        rl_count(fault, 1);
+        return;
+    }
+    rl_count(&x->n.orders_valid, 1);
+    if (slot->is_measured) {
+        rl_count(&x->n.orders_measured, 1);
+        rl_hist_record(wire, ns_since(x, slot->intended_tsc, now));
+        rl_hist_record(&x->service, ns_since(x, slot->actual_tsc, now));
+    }
+    answer_order(x, &r, now);
+}
+
+/* --- the session ----------------------------------------------------------------------------- */
+
+/* A cancel, a replacement or a mass cancel. */
+static __attribute__((noinline)) void on_request(struct rl_exchange *x, uint64_t now)
+{
+    struct rl_request_read r;
+    bool is_good = rl_request_read(&x->order, &r);
+
+    if (is_good && x->order.type == RL_FIX_TYPE1('G'))
+        is_good = terms_are_sane(x, &r);
+    if (!is_good || find_head_fault(x, &r) != NULL) {
+        rl_count(&x->n.requests_bad, 1);
+        return;
+    }
+    if (RL_UNLIKELY(x->rules.ignores_cancels && x->order.type != RL_FIX_TYPE1('G'))) {
+        rl_count(&x->n.requests_ignored, 1);
+        return;
+    }
+    switch (x->order.type) {
+    case RL_FIX_TYPE1('F'):
+        rl_exchange_cancel(x, &r, now);
+        break;
+    case RL_FIX_TYPE1('G'):
+        rl_exchange_replace(x, &r, now);
+        break;
+    default:
+        rl_exchange_mass_cancel(x, &r, now);
+        break;
+    }
+}
+
+static inline void on_frame(struct rl_exchange *x, const struct rl_frame *frame,
+                            struct rl_hist *wire, uint64_t now)
+{
+    rl_count(&x->n.requests_received, 1);
+    if (RL_UNLIKELY(rl_fix_parse(&x->order, frame->data, frame->n_bytes) != RL_FIX_OK)) {
+        rl_count(&x->n.orders_received, 1);
+        rl_count(&x->n.orders_garbled, 1);
+        return;
+    }
+    switch (x->order.type) {
+    case RL_FIX_TYPE1('D'):
+        if (RL_UNLIKELY(x->judge != NULL))
+            rl_judge_order(x->judge, now);
+        on_order(x, wire, now);
+        break;
+    case RL_FIX_TYPE1('G'):
+        if (x->judge != NULL)
+            rl_judge_order(x->judge, now);
+        on_request(x, now);
+        break;
+    case RL_FIX_TYPE1('F'):
+    case RL_FIX_TYPE1('q'):
+        on_request(x, now);
+        break;
+    default:
+        rl_count(&x->n.orders_received, 1);
+        rl_count(&x->n.orders_garbled, 1);
+        break;
+    }
+}
+
+/* The engine has dropped the session, or shows no life. */
+static bool is_gone(struct rl_exchange *x)
+{
+    uint64_t beat, now;
+
+    if (x->shared != NULL && rl_session_is_dropped(x->shared))
+        return true;
+    if (x->beat == NULL || x->rules.silence_ns == 0)
+        return false;
+    beat = atomic_load_explicit(x->beat, memory_order_relaxed); /* any change is a sign of life */
+    now = rl_tsc();
+    if (beat != x->beat_seen) {
+        x->beat_seen = beat;
+        x->beat_tsc = now;
+    }
+    return ns_since(x, x->beat_tsc, now) > x->rules.silence_ns;
+}
+
+/* After the requests of a turn; true when there was something to do. */
+static __attribute__((noinline)) bool look_after(struct rl_exchange *x, bool is_gone_now,
+                                                 bool is_empty)
+{
+    bool did = x->mass.is_on;
+
+    if (x->mass.is_on)
+        rl_exchange_go_on(x, rl_tsc());
+    if (is_empty && is_gone_now != x->is_lost) {
+        x->is_lost = is_gone_now;
+        if (is_gone_now)
+            rl_exchange_lose(x);
+        else if (x->was_dropped)
+            x->order_seq = x->answer_seq = 1; /* a new session */
+        did = true;
+    }
+    if (x->judge != NULL)
+        rl_judge_done(x->judge, is_empty, x->resting.n);
+    return did;
+}
+
 uint32_t rl_exchange_turn(struct rl_exchange *x, struct rl_hist *wire)
 {
     struct rl_frame frames[RL_EXCHANGE_BURST];
-    uint32_t n = rl_port_rx_burst(x->port, frames, RL_EXCHANGE_BURST);
+    bool is_watched = x->shared != NULL || x->beat != NULL || x->judge != NULL, gone = false;
     uint64_t now;
+    uint32_t n;
 
-    if (n == 0)
-        return 0;
-    now = rl_tsc(); /* received: before anything is done with them */
-    for (uint32_t i = 0; i < n; i++) {
-        const struct rl_sent_slot *slot = NULL;
-        struct order o;
-        _Atomic uint64_t *fault = find_fault(x, &frames[i], &o, &slot);
-
-        rl_count(&x->n.orders_received, 1);
-        if (RL_UNLIKELY(fault != NULL)) {
-            rl_count(fault, 1);
-            continue;
-        }
-        rl_count(&x->n.orders_valid, 1);
-        if (slot->is_measured) {
-            rl_count(&x->n.orders_measured, 1);
-            rl_hist_record(wire, ns_since(x, slot->intended_tsc, now));
-            rl_hist_record(&x->service, ns_since(x, slot->actual_tsc, now));
-        }
-        fill(x, &o, now);
+    if (RL_UNLIKELY(is_watched)) { /* before the burst: what was sent by then is in it */
+        gone = is_gone(x);
+        if (x->judge != NULL)
+            rl_judge_look(x->judge, x->resting.n);
     }
-    rl_port_rx_release(x->port);
+    n = rl_port_rx_burst(x->port, frames, RL_EXCHANGE_BURST);
+    if (n > 0) {
+        now = rl_tsc(); /* received: before anything is done with them */
+        for (uint32_t i = 0; i < n; i++)
+            on_frame(x, &frames[i], wire, now);
+        rl_port_rx_release(x->port);
+    }
+    if (RL_UNLIKELY(is_watched || x->mass.is_on) && look_after(x, gone, n < RL_EXCHANGE_BURST) &&
+        n == 0)
+        return 1;
     return n;
 }

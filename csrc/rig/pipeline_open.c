@@ -20,10 +20,7 @@ const char *const rl_engine_counter_names[] = {
 #define RL_ENGINE_NAME(name, what) #name,
     RL_ENGINE_COUNTERS(RL_ENGINE_NAME)
 #undef RL_ENGINE_NAME
-#define RL_REASON_NAME(name, bit, text) "rejected_" #name,
-        RL_RISK_REASONS(RL_REASON_NAME)
-#undef RL_REASON_NAME
-            NULL,
+        NULL,
 };
 
 /* Alignment that a piece of the arena may cost. */
@@ -37,14 +34,12 @@ static size_t hist_bytes(void)
 size_t rl_pipeline_bytes(const struct rl_pipeline_config *config)
 {
     size_t feed = rl_feed_bytes(&config->feed), books = rl_books_bytes(&config->books);
+    size_t oms = rl_oms_bytes(&config->oms);
 
-    if (feed == 0 || books == 0)
+    if (feed == 0 || books == 0 || oms == 0)
         return 0;
-    return PIECE(feed) + PIECE(books) +
-           PIECE(config->feed.n_instruments * sizeof(struct rl_position)) +
+    return PIECE(feed) + PIECE(books) + PIECE(oms) +
            PIECE(config->feed.n_instruments * sizeof(struct rl_strategy_state)) +
-           PIECE(rl_orders_bytes(config->n_order_slots)) +
-           PIECE(config->n_audit_slots * RL_RING_SLOT_BYTES) +
            (2 + RL_N_STAGES) * PIECE(hist_bytes());
 }
 
@@ -68,38 +63,41 @@ static int take_hists(struct rl_pipeline *p, struct rl_arena *arena)
     return err;
 }
 
+static int init_messages(struct rl_pipeline *p)
+{
+    int err = rl_fix_nos_init(&p->nos, RL_FIX_VERSION, RL_ENGINE_COMP, RL_VENUE_COMP);
+
+    if (!err)
+        err = rl_fix_cancel_init(&p->cancel, RL_FIX_VERSION, RL_ENGINE_COMP, RL_VENUE_COMP);
+    if (!err)
+        err = rl_fix_mass_cancel_init(&p->mass_cancel, RL_FIX_VERSION, RL_ENGINE_COMP,
+                                      RL_VENUE_COMP, RL_FIX_MASS_ALL);
+    rl_fix_init(&p->answer, p->answer_fields, RL_ANSWER_FIELDS);
+    return err;
+}
+
 static int init_trading(struct rl_pipeline *p, struct rl_arena *arena,
                         const struct rl_pipeline_config *config, const char **why)
 {
     uint32_t n_instruments = config->feed.n_instruments;
-    struct rl_position *positions =
-        rl_arena_take(arena, n_instruments * sizeof *positions, RL_CACHE_LINE);
     struct rl_strategy_state *states =
         rl_arena_take(arena, n_instruments * sizeof *states, RL_CACHE_LINE);
-    struct rl_order *orders =
-        rl_arena_take(arena, rl_orders_bytes(config->n_order_slots), RL_CACHE_LINE);
-    void *audit = rl_arena_take(arena, config->n_audit_slots * RL_RING_SLOT_BYTES, RL_CACHE_LINE);
+    int err;
 
-    if (!positions || !states || !orders || !audit)
+    if (!states)
         return -ENOMEM;
-    *why = "strategy: threshold 1 to 1000 permille, every, quantity and spread at least 1";
+    *why = "strategy: threshold 1 to 1000 permille, every, quantity and spread "
+           "at least 1";
     if (rl_strategy_init(&p->strategy, &config->strategy, states, n_instruments))
         return -EINVAL;
-    *why = "risk: needs instruments and a calibrated clock";
-    if (rl_risk_init(&p->risk, &config->limits, positions, n_instruments, p->clock->tsc_hz))
-        return -EINVAL;
-    *why = "order slots: not a power of two";
-    if (rl_orders_init(&p->orders, orders, config->n_order_slots))
-        return -EINVAL;
-    *why = "audit slots: not a power of two";
-    if (rl_audit_init(&p->audit, audit, config->n_audit_slots))
-        return -EINVAL;
-    *why = "order id epoch: not in 1..16777215";
-    if (rl_ids_init(&p->ids, config->epoch))
-        return -EINVAL;
+    err = rl_oms_init(&p->oms, arena, &config->oms, p->kill, p->tsc_base, why);
+    if (err)
+        return err;
     *why = NULL;
-    rl_fix_init(&p->answer, p->answer_fields, RL_ANSWER_FIELDS);
-    return rl_fix_nos_init(&p->nos, RL_FIX_VERSION, RL_ENGINE_COMP, RL_VENUE_COMP);
+    rl_oms_use_limits(&p->oms, config->limits, p->tsc_base);
+    rl_oms_session(&p->oms, 0, RL_SESSION_RECONCILED, p->tsc_base);
+    p->is_session_up = true;
+    return init_messages(p);
 }
 
 int rl_pipeline_init(struct rl_pipeline *p, struct rl_arena *arena,
@@ -110,8 +108,9 @@ int rl_pipeline_init(struct rl_pipeline *p, struct rl_arena *arena,
     struct timespec utc;
     int err;
 
-    *why = "books and feed: different numbers of instruments";
-    if (config->books.n_instruments != config->feed.n_instruments)
+    *why = "books, feed and ledger: different numbers of instruments";
+    if (config->books.n_instruments != config->feed.n_instruments ||
+        config->oms.ledger.n_instruments != config->feed.n_instruments)
         return -EINVAL;
     memset(p, 0, sizeof *p);
     p->market = market;

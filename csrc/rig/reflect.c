@@ -66,7 +66,7 @@ static void answer(struct rl_reflect *r, uint64_t seq)
         rl_port_tx_reserve(r->session, rl_fix_template_bytes(&r->order, r->ready.n_symbol));
 
     if (frame == NULL) {
-        rl_count(&r->n->tx_full, 1);
+        rl_count(&r->n->requests_unsent, 1);
         return;
     }
     rl_id_to_text(rl_ids_take(&r->ids), text);
@@ -74,7 +74,7 @@ static void answer(struct rl_reflect *r, uint64_t seq)
     r->ready.msg_seq = r->msg_seq++;
     r->ready.secondary_id = seq;
     rl_port_tx_commit(r->session, rl_fix_nos_write(&r->order, &r->ready, frame));
-    rl_count(&r->n->orders_sent, 1);
+    rl_count(&r->n->requests_sent, 1);
 }
 
 static void turn(struct rl_reflect *r)
@@ -108,7 +108,7 @@ static void turn(struct rl_reflect *r)
     if (n_market + n_answers == 0)
         rl_count(&r->n->idle_turns, 1);
     else
-        rl_progress_tell(r->shared, rl_counted(&r->n->frames), rl_counted(&r->n->orders_sent),
+        rl_progress_tell(r->shared, rl_counted(&r->n->frames), rl_counted(&r->n->requests_sent),
                          rl_counted(&r->n->answers));
 }
 

@@ -1,8 +1,10 @@
 /*
- * seeded - the two violations by which the proofs of "no allocation, no page fault" are proved.
+ * seeded - the violations by which the proofs of "no allocation", "no page fault" and "no order
+ * after a trip" are proved.
  *
- * Only builds that define RL_SEED_ALLOC or RL_SEED_FAULT (test_seed_*.c) contain them: each 256th
- * frame allocates and frees a block, or touches a page that was never touched.
+ * Only builds that define RL_SEED_ALLOC, RL_SEED_FAULT or RL_SEED_KILL (test_seed_*.c) contain
+ * them: each 256th frame allocates and frees a block, or touches a page that was never touched; or
+ * an order that the kill word has blocked leaves all the same.
  *
  * Threads:  the engine thread.
  * Memory:   the fault seed maps one region when it first runs, and keeps it.
@@ -29,6 +31,17 @@ static inline void rl_seed_alloc(void)
         block = malloc(100);
         free(block);
     }
+}
+#endif
+
+#ifdef RL_SEED_KILL
+#include "rig/pipeline_inner.h"
+
+static inline void rl_seed_kill(struct rl_pipeline *p, uint32_t n_bytes)
+{
+    rl_port_tx_commit(p->session, n_bytes);
+    rl_count(&p->n.requests_sent, 1);
+    p->msg_seq++;
 }
 #endif
 

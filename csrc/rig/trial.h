@@ -17,10 +17,14 @@
 #define RL_RIG_TRIAL_H
 
 #include "net/port_shm.h"
+#include "rig/bench_limits.h"
 #include "rig/blast.h"
 #include "rig/exchange.h"
+#include "rig/kill_trial.h"
 #include "rig/pipeline.h"
 #include "rig/reflect.h"
+#include "trade/audit/writer.h"
+#include "trade/kill/board.h"
 
 enum rl_trial_mode { RL_TRIAL_ENGINE = 0, RL_TRIAL_REFLECT };
 
@@ -42,7 +46,11 @@ struct rl_trial_config {
     uint32_t n_levels;          /* as in rl_books_config */
     uint8_t n_qty_decimals;     /* FIX streams: quantities count 10^-n */
 
-    struct rl_risk_limits limits;
+    struct rl_exchange_rules rules; /* how the venue answers; all 0: every order is filled whole */
+    struct rl_kill_plan kill;       /* trips of the kill switch; n_trips 0: none are watched */
+    const char *board_dir; /* where the board lies, for other processes; NULL: in the arena */
+    struct rl_bench_limits limits;        /* made into a set, unless there is one: */
+    const struct rl_limit_set *limit_set; /* one account, strategy and venue; outlives the trial */
     struct rl_strategy_config strategy;
     uint32_t epoch;          /* of the order ids */
     uint64_t n_order_slots;  /* powers of two from here on */
@@ -63,6 +71,7 @@ void rl_trial_config_init(struct rl_trial_config *c);
     X(lateness, "message actually sent - intended")                           \
     X(buf, "order bytes committed - burst of its message seen by the engine") \
     X(gap, "idle turns of the engine's poll loop longer than 1 us")           \
+    RL_JUDGE_HISTS(X)                                                         \
     RL_ENGINE_STAGES(X)
 
 enum rl_trial_hist_id {
@@ -78,7 +87,9 @@ struct rl_trial {
     struct rl_clock clock;
     struct rl_arena arena;                       /* the trial itself lies in it */
     struct rl_cable market_cable, session_cable; /* end 0: rig, end 1: engine */
-    struct rl_kill kill;
+    struct rl_kill own_board;
+    struct rl_board board; /* of config.board_dir */
+    struct rl_kill *kill;  /* the one of these two that is in use */
     struct rl_shared shared;
     struct rl_sent sent;
     uint64_t *record_seqs; /* RAW streams */
@@ -86,8 +97,10 @@ struct rl_trial {
     struct rl_reflect reflect;
     struct rl_blast blast;
     struct rl_exchange exchange;
+    struct rl_kill_trial kill_trial;
     struct rl_hist_pair wire;
-    struct rl_audit_reader audit; /* the owner drains it, also while the trial runs */
+    struct rl_audit_writer audit; /* the owner steps it, also while the trial runs */
+    bool has_audit;
     struct rl_usage rig_usage_begin, rig_usage_end;
     bool has_rig_usage;
     struct rl_worker engine_worker, rig_worker;
@@ -116,10 +129,21 @@ int rl_trial_wait(struct rl_trial *t, uint64_t timeout_ns);
 void rl_trial_stop(struct rl_trial *t);
 
 /* Trips the kill word: no order leaves any more, everything else goes on. */
-static inline bool rl_trial_kill(struct rl_trial *t, uint32_t cause)
+static inline bool rl_trial_kill(struct rl_trial *t, enum rl_kill_cause cause)
 {
-    return rl_kill_trip(&t->kill, cause);
+    return rl_kill_trip(t->kill, RL_SCOPE_GLOBAL, 0, cause, 0);
 }
+
+/*
+ * The log goes into this directory from now on, before the start; else its records stay in the ring
+ * until it is full and refuses orders. 0 or -errno with a sentence in *why or NULL.
+ */
+int rl_trial_audit(struct rl_trial *t, const char *dir, const char **why);
+/* Takes what waits in the ring; without a directory it is let go. The number of records, or -errno.
+ */
+int64_t rl_trial_audit_step(struct rl_trial *t);
+/* After the end: the rest, and the log's footer. 0 or -errno. */
+int rl_trial_audit_close(struct rl_trial *t);
 
 /* Stops, waits and frees. Harmless for NULL. */
 void rl_trial_close(struct rl_trial *t);
@@ -141,7 +165,7 @@ struct rl_identity {
     const char *name; /* a sentence */
     uint64_t left, right;
 };
-#define RL_TRIAL_MAX_IDENTITIES 16
+#define RL_TRIAL_MAX_IDENTITIES 24
 /* All that apply to this trial; how many. After the end only. */
 uint32_t rl_trial_identities(const struct rl_trial *t,
                              struct rl_identity out[RL_TRIAL_MAX_IDENTITIES]);

@@ -6,6 +6,7 @@
 
 #include "base/cpu.h"
 #include "rig/learn.h"
+#include "trade/risk/limits_build.h"
 
 void rl_trial_config_init(struct rl_trial_config *c)
 {
@@ -149,13 +150,19 @@ static void pipeline_config(const struct rl_trial_config *c, struct rl_pipeline_
                   .n_orders = c->n_orders,
                   .n_levels_per_side = c->n_levels_per_side,
                   .n_levels = c->n_levels},
-        .limits = c->limits,
+        .oms = {.ledger = {.n_accounts = 1, .n_instruments = c->n_instruments},
+                .n_order_slots = c->n_order_slots,
+                .n_execs = c->n_order_slots,
+                .n_audit_slots = c->n_audit_slots,
+                .n_venues = 1,
+                .n_strategies = 1,
+                .n_repeats = 1 << 12,
+                .n_fills = 1 << 10,
+                .epoch = c->epoch},
+        .limits = c->limit_set,
         .strategy = c->strategy,
-        .n_order_slots = c->n_order_slots,
-        .n_audit_slots = c->n_audit_slots,
         .measure_from =
             c->n_warmup_frames + 1, /* numbered by us: the frame's number is its message's */
-        .epoch = c->epoch,
         .stage_timing = c->stage_timing,
     };
     rl_learn_feed_config(&c->stream, c->n_instruments, c->n_qty_decimals, &p->feed);
@@ -169,16 +176,24 @@ static size_t hist_bytes(void)
     return rl_hist_bytes(RL_HIST_HIGHEST, RL_HIST_DIGITS);
 }
 
+static size_t limit_bytes(const struct rl_trial_config *c)
+{
+    return rl_limits_bytes(1, c->n_instruments, 1, 1);
+}
+
 static size_t trial_bytes(const struct rl_trial_config *c, const struct rl_pipeline_config *p)
 {
     size_t engine = rl_pipeline_bytes(p);
 
     if (engine == 0)
         return 0;
-    return PIECE(sizeof(struct rl_trial)) + engine + 2 * PIECE(c->n_market_bytes) +
-           2 * PIECE(c->n_session_bytes) + PIECE(sent_slots(c) * sizeof(struct rl_sent_slot)) +
-           PIECE(rl_exchange_bytes(c->n_instruments)) + PIECE(c->stream.n_recs * sizeof(uint64_t)) +
-           2 * PIECE(hist_bytes()) + PIECE(2 * hist_bytes());
+    return PIECE(sizeof(struct rl_trial)) + PIECE(limit_bytes(c)) + engine +
+           2 * PIECE(c->n_market_bytes) + 2 * PIECE(c->n_session_bytes) +
+           RL_N_JUDGE_HISTS * PIECE(hist_bytes()) +
+           PIECE(sent_slots(c) * sizeof(struct rl_sent_slot)) +
+           PIECE(rl_exchange_bytes(c->n_instruments, &c->rules)) +
+           PIECE(c->stream.n_recs * sizeof(uint64_t)) + 2 * PIECE(hist_bytes()) +
+           PIECE(2 * hist_bytes());
 }
 
 static int take_hist(struct rl_hist *h, struct rl_arena *arena)
@@ -205,14 +220,16 @@ static int take_rig(struct rl_trial *t)
         err = take_hist(&t->blast.lateness, &t->arena);
     if (!err)
         err = take_hist(&t->exchange.service, &t->arena);
+    for (int i = 0; !err && i < RL_N_JUDGE_HISTS; i++)
+        err = take_hist(&t->kill_trial.judge.hist[i], &t->arena);
     if (!err)
         err = rl_cable_open(&t->market_cable, &t->arena, c->n_market_bytes);
     if (!err)
         err = rl_cable_open(&t->session_cable, &t->arena, c->n_session_bytes);
     if (!err)
         err = rl_exchange_init(&t->exchange, &t->arena, c->n_instruments,
-                               c->mode == RL_TRIAL_REFLECT ? 1 : c->limits.max_qty, &t->clock,
-                               t->session_cable.end[0], &t->sent);
+                               c->mode == RL_TRIAL_REFLECT ? 1 : c->limits.max_qty, &c->rules,
+                               &t->clock, t->session_cable.end[0], &t->sent);
     if (!err && c->stream.framing == RL_FRAMING_RAW) {
         t->record_seqs =
             rl_arena_take(&t->arena, c->stream.n_recs * sizeof *t->record_seqs, RL_CACHE_LINE);
@@ -246,21 +263,72 @@ static int learn(struct rl_trial *t, struct rl_pipeline_config *p, char first[RL
     return 0;
 }
 
+static int take_limits(struct rl_trial *t, struct rl_pipeline_config *p, const char **why)
+{
+    static _Thread_local char sentence[RL_LIMITS_WHY];
+    void *memory = rl_arena_take(&t->arena, limit_bytes(&t->config), RL_CACHE_LINE);
+    int err = memory ? rl_bench_limits_build(memory, limit_bytes(&t->config), &t->config.limits,
+                                             t->config.n_instruments, sentence)
+                     : -ENOMEM;
+
+    *why = err == -EINVAL ? sentence : "memory: the arena is too small";
+    p->limits = memory;
+    return err;
+}
+
+/* The board, HALTED. A new one in a directory knows of no latch; a bench has nothing to remember.
+ */
+static int take_board(struct rl_trial *t, const char **why)
+{
+    uint32_t epoch;
+    int err;
+
+    t->board.lock_fd = t->board.dir_fd = -1;
+    t->kill = &t->own_board;
+    rl_kill_init(t->kill, 0);
+    if (t->config.board_dir == NULL)
+        return 0;
+    err = rl_board_create(&t->board, t->config.board_dir, t->clock.tsc_hz, why);
+    if (err)
+        return err;
+    t->kill = t->board.kill;
+    if (rl_kill_draining(t->kill))
+        (void)rl_kill_drained(t->kill, 0);
+    (void)rl_kill_request(t->kill, &epoch);
+    return 0;
+}
+
+/* The venue's rules need to know when the engine is gone; its judge looks at the board. */
+static int watch_session(struct rl_trial *t)
+{
+    int err = rl_kill_trial_open(&t->kill_trial, &t->config.kill, t->kill, &t->shared, &t->clock);
+
+    if (t->config.rules.n_resting > 0 || t->config.kill.n_trips > 0)
+        rl_exchange_watch(&t->exchange, &t->shared, &t->kill->vitals.beats[RL_BEAT_ENGINE].n);
+    if (t->config.kill.n_trips > 0)
+        t->exchange.judge = &t->kill_trial.judge;
+    return err;
+}
+
 static int set_up(struct rl_trial *t, struct rl_pipeline_config *p, const char **why)
 {
     const struct rl_trial_config *c = &t->config;
     char first[RL_FEED_SYMBOL];
     int err;
 
-    rl_kill_init(&t->kill);
     rl_shared_init(&t->shared);
+    err = take_board(t, why);
+    if (err)
+        return err;
     *why = "memory: the arena is too small";
     err = take_rig(t);
     if (!err)
         err = learn(t, p, first, why);
+    if (!err && p->limits == NULL)
+        err = take_limits(t, p, why);
     if (!err)
         err = rl_pipeline_init(&t->engine, &t->arena, p, &t->clock, t->market_cable.end[1],
-                               t->session_cable.end[1], &t->shared, &t->kill, why);
+                               t->session_cable.end[1], &t->shared, t->kill, why);
     if (!err)
         rl_learn_names(&t->engine.feed, &c->stream);
     if (!err && c->mode == RL_TRIAL_REFLECT) {
@@ -273,10 +341,11 @@ static int set_up(struct rl_trial *t, struct rl_pipeline_config *p, const char *
     }
     if (err)
         return err;
-    rl_audit_reader_init(&t->audit, &t->engine.audit);
     rl_blast_init(&t->blast, &c->stream, &c->schedule, &t->clock, t->market_cable.end[0], &t->sent,
                   t->record_seqs, c->n_frames, c->n_warmup_frames);
-    return sem_init(&t->finished, 0, 0) == 0 ? 0 : -errno;
+    if (sem_init(&t->finished, 0, 0) != 0)
+        return -errno;
+    return watch_session(t);
 }
 
 int rl_trial_open(struct rl_trial **out, const struct rl_trial_config *config,
@@ -293,6 +362,7 @@ int rl_trial_open(struct rl_trial **out, const struct rl_trial_config *config,
     if (*why)
         return -EINVAL;
     pipeline_config(config, &p);
+    p.oms.tsc_hz = clock->tsc_hz;
     n_bytes = trial_bytes(config, &p);
     *why = "books: no instruments, orders or levels, or too many";
     if (n_bytes == 0)
@@ -311,6 +381,8 @@ int rl_trial_open(struct rl_trial **out, const struct rl_trial_config *config,
     t->clock = *clock;
     err = set_up(t, &p, why);
     if (err) {
+        if (t->board.kill != NULL)
+            rl_board_close(&t->board);
         arena = t->arena;
         rl_arena_close(&arena);
         return err;

@@ -39,8 +39,13 @@ const struct rl_hist *rl_trial_hist(const struct rl_trial *t, unsigned which)
     case RL_TRIAL_HIST_gap:
         return &t->engine.gap;
     default:
-        return which < RL_TRIAL_N_HISTS ? &t->engine.stages[which - RL_TRIAL_HIST_decode] : NULL;
+        break;
     }
+    if (which >= RL_TRIAL_N_HISTS)
+        return NULL;
+    return which < RL_TRIAL_HIST_decode
+               ? &t->kill_trial.judge.hist[which - RL_TRIAL_HIST_trip_to_seen]
+               : &t->engine.stages[which - RL_TRIAL_HIST_decode];
 }
 
 bool rl_trial_usage(const struct rl_trial *t, struct rl_usage *engine, struct rl_usage *rig)
@@ -56,20 +61,37 @@ bool rl_trial_usage(const struct rl_trial *t, struct rl_usage *engine, struct rl
     return true;
 }
 
+#define RL_ADD(name, what) sum += rl_counted(&n->name);
 static uint64_t add_faults(const struct rl_exchange_counters *n)
 {
     uint64_t sum = 0;
 
-#define RL_ADD_FAULT(name, what) sum += rl_counted(&n->name);
-    RL_EXCHANGE_FAULTS(RL_ADD_FAULT)
-#undef RL_ADD_FAULT
+    RL_EXCHANGE_FAULTS(RL_ADD)
     return sum;
 }
+
+static uint64_t add_outcomes(const struct rl_exchange_counters *n)
+{
+    uint64_t sum = 0;
+
+    RL_EXCHANGE_OUTCOMES(RL_ADD)
+    return sum;
+}
+
+static uint64_t add_requests(const struct rl_exchange_counters *n)
+{
+    uint64_t sum = 0;
+
+    RL_EXCHANGE_REQUESTS(RL_ADD)
+    return sum;
+}
+#undef RL_ADD
 
 uint32_t rl_trial_identities(const struct rl_trial *t,
                              struct rl_identity out[RL_TRIAL_MAX_IDENTITIES])
 {
     const struct rl_engine_counters *e = &t->engine.n;
+    const struct rl_oms_counters *o = &t->engine.oms.n;
     const struct rl_blast_counters *b = &t->blast.n;
     const struct rl_exchange_counters *x = &t->exchange.n;
     const struct rl_feed_counters *f = &t->engine.feed.n;
@@ -89,18 +111,25 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
           C(b->frames_sent) + C(b->frames_unsent) + t->blast.n_frames - t->blast.n_next);
     HOLDS("frames sent = frames received by the engine", C(b->frames_sent), C(e->frames));
     HOLDS("bytes sent = bytes received by the engine", C(b->bytes_sent), C(e->bytes));
-    HOLDS("intents = sent + refused by risk, kill word, wire and audit log", C(e->intents),
-          C(e->orders_sent) + C(e->risk_rejects) + C(e->kill_blocks) + C(e->tx_full) +
-              C(e->audit_full));
-    HOLDS("orders sent = orders received by the exchange", C(e->orders_sent),
-          C(x->orders_received));
+    HOLDS("frames on the order session: sent = received", C(e->requests_sent),
+          C(x->requests_received));
     HOLDS("orders received = valid + faulty", C(x->orders_received),
           C(x->orders_valid) + add_faults(x));
-    HOLDS("orders valid = answers sent + answers lost", C(x->orders_valid),
+    HOLDS("frames on the order session = orders received + requests about orders",
+          C(x->requests_received), C(x->orders_received) + add_requests(x));
+    HOLDS("orders valid = filled + resting + expired + rejected", C(x->orders_valid),
+          add_outcomes(x));
+    HOLDS("orders that came to rest = ended on request + by a lost session + still resting",
+          C(x->orders_rested),
+          C(x->orders_cancelled) + C(x->orders_dropped) + t->exchange.resting.n);
+    HOLDS("answers due = answers sent + answers lost", C(x->answers_due),
           C(x->answers_sent) + C(x->answers_unsent));
     HOLDS("answers sent = answers received by the engine", C(x->answers_sent), C(e->answers));
-    if (!is_engine)
+    if (!is_engine) {
+        HOLDS("intents = sent + no room on the wire", C(e->intents),
+              C(e->requests_sent) + C(e->requests_unsent));
         return n;
+    }
     /* A truncated packet hides how many messages it had. */
     if (is_fix || f->bad_frames == 0)
         HOLDS("messages sent = messages decoded, repeated or refused", C(b->messages_sent),
@@ -108,15 +137,18 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
     if (is_numbered_by_us)
         HOLDS("messages lost at the sender = missed by the feed + lost after the last one sent",
               C(b->messages_unsent), f->lost + (t->blast.seq - 1 - t->sent.last_seq));
-    HOLDS("answers = acknowledged + booked + unknown + repeated + excess + ended + unreadable",
-          C(e->answers),
-          C(e->answers_new) + C(e->fills) + C(e->fills_unknown) + C(e->fills_duplicate) +
-              C(e->overfills) + C(e->orders_ended) + C(e->answers_bad));
-    HOLDS("audit records = intents and executions, less those counted as unrecorded",
-          C(e->audit_records),
-          C(e->intents) - C(e->audit_full) + C(e->fills) + C(e->fills_unknown) +
-              C(e->fills_duplicate) + C(e->overfills) + C(e->orders_ended) - C(e->audit_lost));
-    HOLDS("open orders: table = risk", t->engine.orders.n_open, t->engine.risk.n_open);
+    HOLDS("intents = sent + refused by risk, kill word, wire and audit log", C(e->intents),
+          C(o->orders_sent) + C(o->risk_rejects) + C(o->kill_blocks) + C(o->tx_full) +
+              C(o->audit_full));
+    HOLDS("orders sent = orders received by the exchange", C(o->orders_sent),
+          C(x->orders_received));
+    HOLDS("answers and reconciled orders = events + notices + unreadable",
+          C(e->answers) + C(e->reconciled),
+          C(o->events) + C(e->answers_notice) + C(e->answers_bad));
+    HOLDS("audit records counted = records committed", C(o->audit_records),
+          rl_audit_position(&t->engine.oms.audit));
+    HOLDS("open orders: ours = resting at the exchange", t->engine.oms.orders.n_open,
+          t->exchange.resting.n);
     HOLDS("measured orders = records of the service time", C(x->orders_measured),
           t->exchange.service.n_total);
 #undef HOLDS
@@ -148,7 +180,8 @@ void rl_trial_answer(const struct rl_trial *t, struct rl_trial_answer *answer)
         .hash = rl_books_hash(&e->books),
         .last_seq = rl_learn_last_seq(&e->feed),
     };
-    (void)rl_books_check(&e->books, &answer->damage);
+    if (rl_books_check(&e->books, &answer->damage) == 0 && t->config.mode == RL_TRIAL_ENGINE)
+        (void)rl_oms_verify(&e->oms, &answer->damage);
 }
 
 int rl_trial_book(const struct rl_trial *t, uint32_t instrument, struct rl_trial_book *book)

@@ -14,6 +14,7 @@
 #include <semaphore.h>
 #include <stdatomic.h>
 
+#include "base/counter.h"
 #include "base/defs.h"
 
 /* In this order, never back; the rig thread moves on. X(name, text) */
@@ -33,9 +34,11 @@ enum rl_phase {
 struct rl_shared {
     RL_ALIGNED _Atomic uint32_t phase; /* rig thread; enum rl_phase */
     RL_ALIGNED _Atomic bool stop;      /* whoever wants the trial to end now */
+    RL_ALIGNED _Atomic bool
+        is_dropped; /* the order session: the engine drops it, the rig resumes */
     /* Engine thread: how far it is, for the rig to know when nothing more will come. */
     RL_ALIGNED _Atomic uint64_t frames_done;
-    _Atomic uint64_t orders_sent;
+    _Atomic uint64_t requests_sent; /* frames sent on the order session */
     _Atomic uint64_t answers_done;
 };
 
@@ -43,8 +46,9 @@ static inline void rl_shared_init(struct rl_shared *s)
 {
     atomic_init(&s->phase, (uint32_t)RL_PHASE_WARMUP);
     atomic_init(&s->stop, false);
+    atomic_init(&s->is_dropped, false);
     atomic_init(&s->frames_done, 0);
-    atomic_init(&s->orders_sent, 0);
+    atomic_init(&s->requests_sent, 0);
     atomic_init(&s->answers_done, 0);
 }
 
@@ -60,37 +64,46 @@ static inline void rl_phase_enter(struct rl_shared *s, enum rl_phase phase)
     atomic_store_explicit(&s->phase, (uint32_t)phase, memory_order_release);
 }
 
-/* The engine's side: frames, orders and answers so far, told after each turn that did something. */
-static inline void rl_progress_tell(struct rl_shared *s, uint64_t frames, uint64_t orders,
+/* The engine's side: frames, requests and answers so far, told after each turn that did something.
+ */
+static inline void rl_progress_tell(struct rl_shared *s, uint64_t frames, uint64_t requests,
                                     uint64_t answers)
 {
-    atomic_store_explicit(&s->orders_sent, orders, memory_order_relaxed);
+    atomic_store_explicit(&s->requests_sent, requests, memory_order_relaxed);
     atomic_store_explicit(&s->answers_done, answers, memory_order_relaxed);
-    /* P2: pairs with the acquire in rl_progress_is - the orders of these frames are counted. */
+    /* P2: pairs with the acquire in rl_progress_is - the requests of these frames are counted. */
     atomic_store_explicit(&s->frames_done, frames, memory_order_release);
 }
 
-/* True when the engine has finished so many frames, sent so many orders and read so many answers.
+/* True when the engine has finished so many frames, sent so many requests and read so many answers.
  */
-static inline bool rl_progress_is(const struct rl_shared *s, uint64_t frames, uint64_t orders,
+static inline bool rl_progress_is(const struct rl_shared *s, uint64_t frames, uint64_t requests,
                                   uint64_t answers)
 {
     /* P2: pairs with the release in rl_progress_tell. */
     return atomic_load_explicit(&s->frames_done, memory_order_acquire) == frames &&
-           atomic_load_explicit(&s->orders_sent, memory_order_relaxed) == orders &&
+           atomic_load_explicit(&s->requests_sent, memory_order_relaxed) == requests &&
            atomic_load_explicit(&s->answers_done, memory_order_relaxed) == answers;
 }
 
-/* One-writer counter: a plain add whose value other threads may read at any time. */
-static inline void rl_count(_Atomic uint64_t *counter, uint64_t n)
+/* The engine gives up the order session: nothing more will come, nothing more will be read. */
+static inline void rl_session_drop(struct rl_shared *s)
 {
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + n,
-                          memory_order_relaxed);
+    /* P3: pairs with the acquire in rl_session_is_dropped - all that was sent is in the queue. */
+    atomic_store_explicit(&s->is_dropped, true, memory_order_release);
 }
 
-static inline uint64_t rl_counted(const _Atomic uint64_t *counter)
+static inline bool rl_session_is_dropped(const struct rl_shared *s)
 {
-    return atomic_load_explicit(counter, memory_order_relaxed);
+    /* P3: pairs with the release in rl_session_drop. */
+    return atomic_load_explicit(&s->is_dropped, memory_order_acquire);
+}
+
+/* The rig: both sides begin anew. The engine may send when it sees the session up again. */
+static inline void rl_session_resume(struct rl_shared *s)
+{
+    /* Relaxed: the engine asks nothing of what was before. */
+    atomic_store_explicit(&s->is_dropped, false, memory_order_relaxed);
 }
 
 struct rl_worker {

@@ -27,6 +27,7 @@ struct rl_strategy_config {
     uint32_t every;              /* 1: each signal */
     uint64_t order_qty;          /* lots, at least 1 */
     int64_t max_spread_nano;     /* above 0 */
+    bool is_day;                 /* what is not filled at once rests; else it is cancelled */
 };
 
 struct rl_strategy_state {

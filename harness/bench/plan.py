@@ -14,6 +14,7 @@ from typing import Any, Literal
 Feed = Literal["itch", "fix"]
 Mode = Literal["engine", "reflect"]
 ScheduleKind = Literal["constant", "poisson", "recorded"]
+Tripper = Literal["rig", "thread", "process"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,23 @@ class EnginePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class KillPlan:
+    """Trips of the kill switch during a trial; each `hold_every`-th order rests with the venue.
+
+    `board_dir` is where the board lies for a tripper of another process; None: in the engine's own
+    memory.
+    """
+
+    trips: int
+    tripper: Tripper
+    every_ns: int
+    seed: int
+    hold_every: int
+    max_resting: int
+    board_dir: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class TrialPlan:
     """One engine, or reflector, and one rig on two CPUs, loaded on a schedule fixed in advance.
 
@@ -68,6 +86,7 @@ class TrialPlan:
     ring_bytes: int
     stage_timing: bool
     audit_path: str | None
+    kill: KillPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,4 +116,6 @@ def from_json(raw: dict[str, Any]) -> Plan:
     if kind == ComponentPlan.__name__:
         return ComponentPlan(**values)
     values["engine"] = EnginePlan(**values["engine"])
+    if values["kill"] is not None:
+        values["kill"] = KillPlan(**values["kill"])
     return TrialPlan(**values)

@@ -87,14 +87,14 @@ class TrialReport:
         """Messages that never left or never arrived, and orders that never came."""
         generator, exchange = self.counters["generator"], self.counters["exchange"]
         engine, feed = self.counters["engine"], self.counters["feed"]
-        orders = engine["orders_sent"] - exchange["orders_received"]
+        orders = engine["requests_sent"] - exchange["requests_received"]
         arrived = feed["messages"] if self.has_engine else generator["messages_sent"]
         return generator["messages_unsent"] + generator["messages_sent"] - arrived + orders
 
     @property
     def bad_orders(self) -> int:
         exchange = self.counters["exchange"]
-        return exchange["orders_received"] - exchange["orders_valid"]
+        return exchange["orders_received"] - exchange["orders_valid"] + exchange["requests_bad"]
 
     @property
     def broken(self) -> str:

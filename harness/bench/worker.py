@@ -26,7 +26,8 @@ import engine
 from engine import clock as engine_clock
 from engine import component, probe
 from engine.market import Stream
-from engine.pipeline import Limits, Strategy, trial
+from engine.pipeline import Limits, Rules, Strategy, Tripper, Trips, trial
+from harness.bench.outside import Outside
 from harness.bench.plan import ComponentPlan, EnginePlan, StreamPlan, TrialPlan, from_json
 from harness.bench.reports import histogram_json
 from harness.errors import RedlineError
@@ -41,8 +42,11 @@ CAPTURE_INSTRUMENTS = 1 << 13  # a whole equities market fits
 CAPTURE_ORDERS = 1 << 19
 ORDER_MARGIN = 4  # live orders of a made stream: after a loss some are never deleted
 DRAIN_NS = 2_000_000_000
+LATE_NS = 200_000  # after a trip has settled: dozens of signals at full rate
+TRIP_TIMEOUT_NS = 2_000_000_000  # a drain disconnects long before
 STOP_S = 5.0
 LONG_S = 3600.0
+KEEP_UP_S = 1.0  # a tripped engine records every order that it may not send: its log is emptied
 NS_PER_S = 1_000_000_000
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -135,25 +139,30 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
                 cpu_engine=plan.cpu_engine,
                 cpu_rig=plan.cpu_rig,
                 limits=_limits(plan.engine),
-                strategy=_strategy(plan.engine),
+                strategy=_strategy(plan),
                 n_instruments=n_instruments,
                 n_orders=n_orders,
                 ring_bytes=plan.ring_bytes,
                 n_audit_slots=AUDIT_SLOTS,
                 reflect_every=REFLECT_EVERY if plan.mode == "reflect" else 0,
                 stage_timing=plan.stage_timing,
+                rules=_rules(plan),
+                trips=_trips(plan, load),
+                board_dir=plan.kill.board_dir if plan.kill else None,
             )
         )
-        audit = _audit_file(plan, stack)
+        if plan.audit_path is not None:
+            held.audit(plan.audit_path)
+        outside = _outside(plan, stack)
         before_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
         held.start()
         try:
-            wire = _follow(held, plan, audit)
+            wire = _follow(held, plan, outside)
         except KeyboardInterrupt:
             held.stop()
             held.wait(STOP_S)
             raise
-        n_records = held.drain_audit(audit) if audit is not None else 0
+        n_records = held.audit_close() if plan.audit_path is not None else None
         report = _report(held, plan, load, stream, wire, n_records)
     # Virtual CPUs move between caches: a figure that crosses cores is worth what they were apart.
     after_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
@@ -208,33 +217,68 @@ def _limits(plan: EnginePlan) -> Limits:
     )
 
 
-def _strategy(plan: EnginePlan) -> Strategy:
-    return Strategy(plan.threshold_permille, plan.every, plan.order_qty, plan.max_spread_nano)
+def _strategy(plan: TrialPlan) -> Strategy:
+    rule = plan.engine
+    return Strategy(
+        rule.threshold_permille,
+        rule.every,
+        rule.order_qty,
+        rule.max_spread_nano,
+        is_day=plan.kill is not None,
+    )
 
 
-def _audit_file(plan: TrialPlan, stack: ExitStack) -> int | None:
-    if plan.audit_path is None:
+def _rules(plan: TrialPlan) -> Rules:
+    if plan.kill is None:
+        return Rules()
+    return Rules(hold_every=plan.kill.hold_every, max_resting=plan.kill.max_resting)
+
+
+def _trips(plan: TrialPlan, load: _Load) -> Trips:
+    """The first trip comes one interval into the measured part."""
+    if plan.kill is None:
+        return Trips()
+    every = max(1, plan.rate_per_s * plan.kill.every_ns // NS_PER_S)
+    tripper = {"rig": Tripper.RIG, "thread": Tripper.THREAD, "process": Tripper.OTHERS}
+    return Trips(
+        n=plan.kill.trips,
+        tripper=tripper[plan.kill.tripper],
+        first_frame=load.n_warmup + every,
+        every_frames=every,
+        seed=plan.kill.seed,
+        late_ns=LATE_NS,
+        timeout_ns=TRIP_TIMEOUT_NS,
+    )
+
+
+def _outside(plan: TrialPlan, stack: ExitStack) -> Outside | None:
+    if plan.kill is None or plan.kill.board_dir is None:
         return None
-    fd = os.open(plan.audit_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    stack.callback(os.close, fd)
-    return fd
+    return stack.enter_context(Outside(plan.kill.board_dir, plan.kill.trips))
 
 
-def _follow(held: engine.Trial, plan: TrialPlan, audit: int | None) -> engine.Hist:
+def _follow(held: engine.Trial, plan: TrialPlan, outside: Outside | None) -> engine.Hist:
     """Sleep until the trial is over; returns every record of `wire`.
 
-    With intervals: wake once in each, hand out what was recorded, put the audit records away.
+    With intervals: wake once in each, hand out what was recorded, put the audit records away. With
+    somebody outside who trips: wake him in time.
     """
     total = engine.Hist()
     step_s = plan.interval_ns / NS_PER_S
-    began = time.monotonic()
-    while not held.wait(step_s or LONG_S):
+    trip_s = plan.kill.every_ns / NS_PER_S if plan.kill and outside else 0.0
+    keep_up_s = KEEP_UP_S if plan.kill else LONG_S
+    began = kept_up = time.monotonic()
+    while not held.wait(trip_s or step_s or keep_up_s):
+        if outside is not None:
+            outside.trip()
         if not step_s:
+            if time.monotonic() - kept_up >= keep_up_s:
+                held.audit_step()
+                kept_up = time.monotonic()
             continue
         interval = held.swap()
         total.add(interval)
-        if audit is not None:
-            held.drain_audit(audit)
+        held.audit_step()
         now = time.monotonic()
         _say(
             "interval",
@@ -273,14 +317,14 @@ def _report(
     load: _Load,
     stream: Stream,
     wire: engine.Hist,
-    n_records: int,
+    n_records: int | None,
 ) -> dict[str, Any]:
     hists = held.hists() | {"wire": wire}
     counters = held.counters()
     identities = held.identities()
     has_engine = plan.mode == "engine"
-    if has_engine:
-        written = counters["engine"]["audit_records"]
+    if n_records is not None:
+        written = counters["orders"]["audit_records"]
         identities.append(("audit records written = records in the log", written, n_records))
     return {
         "seconds": (load.n_frames - load.n_warmup) / plan.rate_per_s,

@@ -91,7 +91,7 @@ def parse(text: str, model: type[Model], *, name: str) -> Model:
     try:
         document = strict_yaml.parse(text)
     except YamlError as error:
-        raise ConfigError(*(_line(name, fault) for fault in error.faults)) from None
+        raise ConfigError(*(fault_line(name, fault) for fault in error.faults)) from None
     if not isinstance(document.value, dict):
         raise ConfigError(f"{name}:{document.line_of(())}: is not a mapping of keys to values")
     try:
@@ -100,10 +100,11 @@ def parse(text: str, model: type[Model], *, name: str) -> Model:
         schema = model.model_json_schema()
         faults = [_explain(detail, document, schema) for detail in error.errors(include_url=False)]
     faults.sort(key=lambda fault: fault.line)
-    raise ConfigError(*(_line(name, fault) for fault in faults))
+    raise ConfigError(*(fault_line(name, fault) for fault in faults))
 
 
-def _line(name: str, fault: Fault) -> str:
+def fault_line(name: str, fault: Fault) -> str:
+    """`file:line: path: text`, on one line whatever stands in the file."""
     where = f"{name}:{fault.line}" if fault.line else name
     path = ".".join(str(step) for step in fault.path)
     line = f"{where}: {path}: {fault.text}" if path else f"{where}: {fault.text}"
@@ -226,5 +227,7 @@ def _keys_at(schema: Mapping[str, Any], loc: tuple[str | int, ...]) -> list[str]
         elif "discriminator" in node:
             node = resolved({"$ref": node["discriminator"]["mapping"][step]})
         else:
-            node = resolved(node.get("properties", {}).get(step, {}))
+            named = node.get("properties", {}).get(step)
+            # Keys that a user chooses, like names of accounts, all lead to the same model.
+            node = resolved(named or node.get("additionalProperties") or {})
     return list(node.get("properties", {}))

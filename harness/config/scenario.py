@@ -37,8 +37,20 @@ from harness.config.loader import ConfigError, FieldFault, load, parse, project_
 Feed = Literal["itch", "fix"]
 Schedule = Literal["constant", "poisson", "recorded"]
 Regime = Literal["hot", "stream", "random"]
+Tripper = Literal["rig", "thread", "process"]
 Component = Literal[
-    "fix.parse", "book.update", "feed.book", "risk.check", "order.id", "audit.append", "hist.record"
+    "fix.parse",
+    "book.update",
+    "feed.book",
+    "risk.check",
+    "risk.accept",
+    "risk.refuse",
+    "order.id",
+    "position.update",
+    "oms.send",
+    "oms.fill",
+    "audit.append",
+    "hist.record",
 ]
 
 # Inputs that an operation can be given: one without inputs has nothing to stream, and a book is
@@ -48,7 +60,12 @@ REGIMES: Mapping[str, tuple[Regime, ...]] = {
     "book.update": ("stream", "random"),
     "feed.book": ("stream",),
     "risk.check": ("hot", "stream", "random"),
+    "risk.accept": ("hot", "stream", "random"),
+    "risk.refuse": ("hot", "stream", "random"),
     "order.id": ("hot",),
+    "position.update": ("hot", "stream", "random"),
+    "oms.send": ("hot", "stream", "random"),
+    "oms.fill": ("hot", "stream", "random"),
     "audit.append": ("hot",),
     "hist.record": ("hot", "stream", "random"),
 }
@@ -377,8 +394,78 @@ class Soak(Phase):
         yield f"{self.id}: {self.feed} at {rate} {self.schedule} for {length}, every {step} on disk"
 
 
+class KillTrial(Strict):
+    """One load under which the kill switch is tripped `trips` times, and armed again each time.
+
+    `tripper`: the rig's own thread between two frames, another thread, or another process that has
+    mapped the board. A trip comes about `every` after the one before was over.
+    """
+
+    id: MetricId
+    feed: Feed
+    rate_per_s: Annotated[Rate, Field(alias="rate", le=MAX_RATE_PER_S)]
+    warmup_ns: Annotated[Duration, Field(alias="warmup")]
+    duration_ns: Annotated[PositiveDuration, Field(alias="duration")]
+    tripper: Tripper
+    trips: Annotated[int, Field(ge=1, le=100_000)]
+    every_ns: Annotated[PositiveDuration, Field(alias="every")]
+
+    @model_validator(mode="after")
+    def _has_time_for_its_trips(self) -> KillTrial:
+        # The time to the next trip is drawn from one to two times `every`.
+        if 2 * self.trips * self.every_ns > self.duration_ns:
+            took = units.format_duration(2 * self.trips * self.every_ns)
+            raise FieldFault(("trips",), f"take up to {took}, longer than the trial")
+        return self
+
+    def trial(self) -> Trial:
+        """The load as a trial."""
+        return Trial.of(
+            self.id,
+            self.feed,
+            rate_per_s=self.rate_per_s,
+            warmup_ns=self.warmup_ns,
+            duration_ns=self.duration_ns,
+        )
+
+
+class Kill(Phase):
+    """The kill switch under load, judged at the venue's end of the wire.
+
+    Of the orders each `hold_every`-th rests with the venue, at most `max_resting` at a time, so
+    that a trip has something to take back.
+    """
+
+    gives: ClassVar[tuple[str, ...]] = ("kill.trip", "kill.seen", "kill.cancelled")
+
+    phase: Literal["kill"]
+    hold_every: Annotated[int, Field(ge=1, lt=2**32)]
+    max_resting: Annotated[int, Field(ge=1, le=65_536)]
+    trials: Annotated[tuple[KillTrial, ...], Field(min_length=1)]
+
+    def measured_ns(self) -> int:
+        return sum(trial.trial().total_ns for trial in self.trials)
+
+    def describe(self) -> Iterator[str]:
+        for one in self.trials:
+            rate, length = (
+                units.format_rate(one.rate_per_s),
+                units.format_duration(one.duration_ns),
+            )
+            yield (
+                f"{one.id}: {one.feed} at {rate}, {one.trips} trips by {_WHO[one.tripper]} "
+                f"in {length}"
+            )
+
+
+_WHO: Mapping[Tripper, str] = {
+    "rig": "the rig's thread",
+    "thread": "another thread",
+    "process": "another process",
+}
+
 AnyPhase = Annotated[
-    Clock | NullBench | Components | TickToTrade | Stages | Throughput | Soak,
+    Clock | NullBench | Components | TickToTrade | Stages | Throughput | Kill | Soak,
     Field(discriminator="phase"),
 ]
 
@@ -455,15 +542,17 @@ class Scenario(Strict):
 
         The rate is that of the fastest load, and slower loads keep their proportion to it (a FIX
         message stays more expensive than an ITCH message). The duration is that of every trial and
-        of a soak, hours those of a soak alone. The throughput search keeps its own. ConfigError
-        when there is nothing that an option could change, or when the result is no valid scenario.
+        of a soak, hours those of a soak alone. The throughput search keeps its own; so do trials of
+        the kill switch, which must have time for their trips. ConfigError when there is nothing
+        that an option could change, or when the result is no valid scenario.
         """
         data = _as_written(self)
         loads = list(_loads(data["phases"]))
         soaks = [load_ for load_ in loads if "interval" in load_]
+        lengths = [load_ for load_ in loads if "trips" not in load_]
         for option, value, targets in (
             ("--rate", rate_per_s, loads),
-            ("--duration", duration_ns, loads),
+            ("--duration", duration_ns, lengths),
             ("--hours", hours, soaks),
         ):
             if value is not None and not targets:
@@ -478,7 +567,7 @@ class Scenario(Strict):
                 rate = units.parse_rate(load_["rate"]) * rate_per_s // fastest
                 load_["rate"] = units.format_rate(max(1, rate))
         if duration_ns is not None:
-            for load_ in loads:
+            for load_ in lengths:
                 load_["duration"] = units.format_duration(duration_ns)
         if hours is not None:
             for load_ in soaks:
@@ -513,6 +602,8 @@ def _trial_ids(phase: AnyPhase) -> Iterator[tuple[tuple[str | int, ...], str]]:
     match phase:
         case NullBench() | TickToTrade() | Stages():
             yield from ((("trials", i, "id"), trial.id) for i, trial in enumerate(phase.trials))
+        case Kill():
+            yield from ((("trials", i, "id"), one.id) for i, one in enumerate(phase.trials))
         case Soak() | Throughput():
             yield ("id",), phase.id
 

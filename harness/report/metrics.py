@@ -30,7 +30,7 @@ from harness.report.figures import (
 from harness.report.host import worst_floor
 from harness.report.page import Metric, Table, text_of
 
-_CURVED = ("wire", "buf")
+_CURVED = ("wire", "buf", "trip_to_seen", "trip_to_last_order", "trip_to_all_cancelled")
 """Points whose distribution deserves a chart of its own even where no row judges it."""
 
 _MOST_THIN_LINES = 30

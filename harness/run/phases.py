@@ -16,6 +16,7 @@ from harness.config.scenario import (
     Clock,
     Components,
     Feed,
+    Kill,
     NullBench,
     Phase,
     Soak,
@@ -25,6 +26,7 @@ from harness.config.scenario import (
 )
 from harness.measure import noise, percentiles
 from harness.measure.histogram import Histogram
+from harness.run.kill import kill
 from harness.run.search import search
 from harness.run.session import Block, Json, Measured, Session
 from harness.run.soak import soak
@@ -253,6 +255,11 @@ def _chain_ns(report: Report, ns_per_tick: float, which: str) -> dict[str, float
 @perform.register
 def _(phase: Throughput, session: Session) -> None:
     search(phase, session)
+
+
+@perform.register
+def _(phase: Kill, session: Session) -> None:
+    kill(phase, session)
 
 
 @perform.register

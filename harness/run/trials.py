@@ -5,11 +5,10 @@ A trial is one engine under one load in a process of its own; several phases are
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from engine.trade import read_audit
+from engine.trade import audit as audit_log
 from harness.bench.launch import Report, measure
 from harness.bench.plan import Mode, TrialPlan
 from harness.bench.reports import TrialReport
@@ -30,7 +29,6 @@ def plan_of(
     audit_name: str = "",
 ) -> TrialPlan:
     """What the process of one repeat is told. The audit log is kept when it gets a name."""
-    audit = str(session.dir.file(audit_name)) if audit_name else os.devnull
     return TrialPlan(
         stream=session.stream(trial.feed),
         engine=session.engine(),
@@ -44,7 +42,7 @@ def plan_of(
         cpu_rig=session.cpus.rig,
         ring_bytes=session.scenario.bench.ring_bytes,
         stage_timing=stage_timing,
-        audit_path=None if mode == "reflect" else audit,
+        audit_path=str(session.dir.file(audit_name)) if audit_name else None,
     )
 
 
@@ -70,14 +68,24 @@ def repeat(
 
 
 def _check_audit(session: Session, name: str, report: TrialReport) -> None:
-    """Every decision that the engine counted is in its log, in an unbroken chain."""
-    log = read_audit(session.dir.file(name).read_bytes())
-    session.check(
-        f"answer.{name}",
-        "the audit log holds every decision in an unbroken chain",
-        log.n_whole,
-        report.counters["engine"]["audit_records"],
-    )
+    """The log is proven to its end, holds all that the engine counted, and leads to its state."""
+    found = audit_log.replay_log(session.dir.file(name))
+    for what, promise, seen, wanted in (
+        ("proof", "the audit log is proven to its end", found.verdict.text or "proven", "proven"),
+        (
+            "records",
+            "the audit log holds every decision and every answer",
+            found.verdict.n_records,
+            report.counters["orders"]["audit_records"],
+        ),
+        (
+            "replay",
+            "the audit log, replayed, leads to the state in which the engine stopped",
+            found.contradiction[1] if found.contradiction else "the same",
+            "the same",
+        ),
+    ):
+        session.check(f"answer.{name}.{what}", promise, seen, wanted)
 
 
 def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> None:

@@ -1,8 +1,9 @@
 """Recomputes a run from its raw files and names everything that does not agree.
 
 Sums first: a file that is not the one that was sealed is named as such. Then the schema, the files
-that the run refers to, and every figure, verdict and score, through the same judgement that the
-run itself used. Numbers may differ in the last bits between numerical libraries, text may not.
+that the run refers to, every audit log, record by record, and every figure, verdict and score,
+through the same judgement that the run itself used. Numbers may differ in the last bits between
+numerical libraries, text may not.
 
 Returns a list of problems, each starting with the file it is about; an empty list is a verified
 run. RunDirError only for what is no finished run at all.
@@ -15,6 +16,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from engine import EngineError
+from engine.trade.audit import replay_log
 from harness.errors import RedlineError
 from harness.run import artifacts
 from harness.run.artifacts import RUN, SUMS, RunDirError
@@ -42,7 +45,7 @@ def verify(path: Path) -> list[str]:
     problems = [f"{RUN}: {fault}" for fault in violations(run)]
     if problems:
         return problems
-    problems = list(_references(path, run))
+    problems = [*_references(path, run), *_logs(path)]
     try:
         computed = judge(read_raw(path))
     except RedlineError as error:
@@ -87,6 +90,23 @@ def _references(path: Path, run: Mapping[str, Any]) -> Iterator[str]:
         yield f"{scenario['file']}: not the scenario whose sha256 {RUN} states"
     if run["status"] == "complete" and run["ended_utc"] < run["started_utc"]:
         yield f"{RUN}: ended {run['ended_utc']}, before it started {run['started_utc']}"
+
+
+def _logs(path: Path) -> Iterator[str]:
+    """Audit logs: each record proven, and all of them together a history that can have been."""
+    for log in sorted(p for p in path.glob("*.audit") if p.is_dir()):
+        try:
+            found = replay_log(log)
+        except EngineError as error:
+            yield f"{log.name}: {error.strerror}"
+            continue
+        verdict = found.verdict
+        if verdict.fault:
+            place = f"{log.name}/{verdict.segment:08}.audit"
+            yield f"{place}: byte {verdict.offset}, record {verdict.record}: {verdict.text}"
+        elif found.contradiction is not None:
+            number, what = found.contradiction
+            yield f"{log.name}: record {number}: {what}"
 
 
 def _differences(stored: Any, computed: Any, where: str) -> Iterator[str]:

@@ -25,7 +25,7 @@ static void run(const char *title, struct rl_trial_config *c)
     name = rl_trial_check(t, &broken);
     printf("%s: %" PRIu64 " frames, %" PRIu64 " lost, %" PRIu64 " orders\n", title,
            rl_counted(&t->blast.n.frames_sent), rl_counted(&t->blast.n.frames_unsent),
-           rl_counted(&t->engine.n.orders_sent));
+           rl_counted(&t->engine.oms.n.orders_sent));
     if (name)
         printf("  BROKEN: %s: %" PRIu64 " and %" PRIu64 "\n", name, broken.left, broken.right);
     for (unsigned i = 0; i < RL_TRIAL_N_HISTS; i++)

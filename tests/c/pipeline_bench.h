@@ -10,7 +10,10 @@
 #include "check.h"
 #include "market/codec/itch.h"
 #include "net/port_shm.h"
+#include "rig/bench_limits.h"
+#include "rig/kill_trial.h"
 #include "rig/pipeline.h"
+#include "trade/risk/limits_build.h"
 
 #define UNIT RL_NANO_PER_UNIT
 #define CENT (UNIT / 100)
@@ -24,7 +27,6 @@ struct bench {
     struct rl_shared shared;
     struct rl_kill kill;
     struct rl_pipeline engine;
-    struct rl_audit_reader reader;
     struct rl_fix_template report;
     uint64_t seq;        /* of the next market data packet */
     uint64_t answer_seq; /* of the next answer */
@@ -35,22 +37,42 @@ static inline struct rl_pipeline_config config_of(enum rl_feed_kind kind)
     return (struct rl_pipeline_config){
         .feed = {.kind = kind, .mold = kind != RL_FEED_FIX, .n_instruments = 4, .first_seq = 1},
         .books = {.n_instruments = 4, .n_orders = 256, .n_levels_per_side = 64},
-        .limits = {.max_qty = 100,
-                   .max_notional = 1000000,
-                   .max_position = 1000,
-                   .band_bps = 1000,
-                   .rate_per_s = UINT32_MAX,
-                   .rate_burst = UINT32_MAX,
-                   .max_open = 64},
+        .oms = {.ledger = {.n_accounts = 1, .n_instruments = 4},
+                .n_order_slots = 256,
+                .n_execs = 64,
+                .n_audit_slots = 1024,
+                .n_venues = 1,
+                .n_strategies = 1,
+                .n_repeats = 64,
+                .n_fills = 64,
+                .epoch = 9,
+                .tsc_hz = 2000000000},
         .strategy = {.threshold_permille = 500,
                      .every = 1,
                      .order_qty = 10,
                      .max_spread_nano = UNIT},
-        .n_order_slots = 128,
-        .n_audit_slots = 256,
         .measure_from = 1,
-        .epoch = 9,
     };
+}
+
+/* What the bench of these tests is held to; wide enough for all that they do. */
+static const struct rl_bench_limits usual_limits = {.max_qty = 100,
+                                                    .max_notional = 1000000,
+                                                    .max_position = 1000,
+                                                    .band_bps = 1000,
+                                                    .rate_per_s = 1000000000,
+                                                    .rate_burst = 1000000000,
+                                                    .max_open = 64};
+
+/* The set of these limits; the next call overwrites it. */
+static inline const struct rl_limit_set *limits_of(const struct rl_bench_limits *limits)
+{
+    static RL_ALIGNED uint8_t memory[64 << 10];
+    char why[RL_LIMITS_WHY] = "";
+
+    CHECK(rl_limits_bytes(1, 4, 1, 1) <= sizeof memory);
+    CHECK_EQ(rl_bench_limits_build(memory, rl_limits_bytes(1, 4, 1, 1), limits, 4, why), 0);
+    return (const struct rl_limit_set *)memory;
 }
 
 static inline struct bench *bench_open(const struct rl_pipeline_config *config,
@@ -58,24 +80,27 @@ static inline struct bench *bench_open(const struct rl_pipeline_config *config,
 {
     static struct bench bench;
     struct bench *b = &bench;
+    struct rl_pipeline_config mine = *config;
     const char *why;
 
+    if (mine.limits == NULL)
+        mine.limits = limits_of(&usual_limits);
     memset(b, 0, sizeof *b);
     CHECK_EQ(rl_clock_from_hz(&b->clock, 2000000000), 0);
     CHECK_EQ(rl_arena_open(&b->arena, rl_pipeline_bytes(config) + (1 << 20), 0), 0);
     CHECK_EQ(rl_cable_open(&b->market, &b->arena, 1 << 16), 0);
     CHECK_EQ(rl_cable_open(&b->session, &b->arena, n_session_bytes), 0);
     rl_shared_init(&b->shared);
-    rl_kill_init(&b->kill);
-    CHECK_EQ(rl_pipeline_init(&b->engine, &b->arena, config, &b->clock, b->market.end[1],
+    rl_kill_init(&b->kill, 0);
+    why = NULL;
+    CHECK_EQ(rl_pipeline_init(&b->engine, &b->arena, &mine, &b->clock, b->market.end[1],
                               b->session.end[1], &b->shared, &b->kill, &why),
              0);
-    rl_audit_reader_init(&b->reader, &b->engine.audit);
     CHECK_EQ(rl_fix_er_init(&b->report, "FIX.4.4", "VENUE", "REDLINE"), 0);
     b->seq = 1;
     b->answer_seq = 1;
-    rl_risk_resume(&b->engine.risk);
-    CHECK(rl_kill_arm(&b->kill, RL_KILL_BOOT));
+    CHECK_EQ(rl_oms_set_state(&b->engine.oms, RL_SCOPE_GLOBAL, 0, RL_RISK_ACTIVE, rl_tsc()), 0);
+    CHECK_EQ(rl_bench_arm(&b->kill), 0);
     return b;
 }
 
@@ -211,15 +236,53 @@ static inline void respond(struct bench *b, uint64_t id, uint64_t exec, uint64_t
     CHECK(rl_pipeline_turn(&b->engine));
 }
 
-/* The next audit record; kind 0 when there is none. */
+/* A record of a message or of an answer, and not one of a state or a number beside it. */
+static inline bool is_decision(const struct rl_audit_record *record)
+{
+    switch (record->kind) {
+    case RL_AUDIT_SENT:
+    case RL_AUDIT_RISK_REJECT:
+    case RL_AUDIT_KILL_BLOCK:
+    case RL_AUDIT_TX_FULL:
+    case RL_AUDIT_CANCEL_SENT:
+    case RL_AUDIT_EVENT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The next record of a decision or an answer; kind 0 when there is none. */
 static inline struct rl_audit_record recorded(struct bench *b)
 {
+    struct rl_ring *ring = &b->engine.oms.audit.ring;
     struct rl_audit_record record = {0};
+    const struct rl_audit_record *next;
 
-    (void)rl_audit_drain(&b->reader, &record, 1);
+    while (!is_decision(&record)) {
+        next = rl_ring_peek(ring);
+        if (next == NULL)
+            return (struct rl_audit_record){0};
+        record = *next;
+        rl_ring_release(ring);
+        rl_ring_publish(ring);
+    }
     return record;
 }
 
 #define COUNTED(b, counter) rl_counted(&(b)->engine.n.counter)
+#define ORDERS(b, counter) rl_counted(&(b)->engine.oms.n.counter)
+#define POSITION(b) rl_ledger_at(&(b)->engine.oms.ledger, 0, 0)
+
+/* The first cause of a trip of everything; RL_KILL_NONE while nothing is tripped. */
+static inline enum rl_kill_cause cause_of(const struct bench *b)
+{
+    return rl_kill_is_clear(&b->kill) ? RL_KILL_NONE : rl_kill_cause(&b->kill, NULL);
+}
+
+static inline void trip(struct bench *b)
+{
+    (void)rl_kill_trip(&b->kill, RL_SCOPE_GLOBAL, 0, RL_KILL_MANUAL, 1);
+}
 
 #endif

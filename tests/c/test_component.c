@@ -3,7 +3,7 @@
 #include "rig/component.h"
 #include "stream_dict.h"
 #include "streams.h"
-#include "trade/risk.h"
+#include "trade/risk/risk.h"
 
 #include <errno.h>
 
@@ -153,22 +153,49 @@ test_book_components_agree_on_the_final_book_whatever_the_way(const struct rl_st
     CHECK_EQ(r.answer_hash, hash);
 }
 
-static void test_every_risk_reason_is_hit_and_some_orders_are_accepted(void)
+static void test_every_reason_that_one_check_can_find_is_hit_and_some_orders_are_accepted(void)
 {
     static const enum rl_regime regimes[] = {RL_REGIME_HOT, RL_REGIME_STREAM};
 
     for (size_t k = 0; k < RL_COUNT(regimes); k++) {
         struct rl_component_config config = config_of(RL_COMPONENT_RISK_CHECK, regimes[k], NULL);
         struct rl_component_result r;
+        unsigned n_hit = 0;
 
         CHECK_EQ(run(&config, &r), 0);
         CHECK_EQ(r.n_wrong, 0);
-        for (unsigned i = 0; rl_component_mix_name(RL_COMPONENT_RISK_CHECK, i) != NULL; i++) {
-            if (1U << i != RL_RISK_NO_ID) /* given by the engine, not by the check */
-                CHECK(r.mix[i] > 0);
-        }
+        /* What windows, answers and the order manager find is no part of one check. */
+        for (unsigned i = 0; rl_component_mix_name(RL_COMPONENT_RISK_CHECK, i) != NULL; i++)
+            n_hit += r.mix[i] > 0;
+        CHECK_EQ(n_hit, 19 + 1); /* and accepted */
         CHECK(rl_component_mix_name(RL_COMPONENT_RISK_CHECK, 0) != NULL);
     }
+}
+
+static void test_each_way_to_be_refused_can_be_measured_alone(void)
+{
+    unsigned way = 1;
+
+    for (; rl_risk_way_name(way) != NULL; way++) {
+        for (unsigned regime = 0; regime < RL_N_REGIMES; regime++) {
+            struct rl_component_config config = config_of(RL_COMPONENT_RISK_REFUSE, regime, NULL);
+            struct rl_component_result r;
+            unsigned n_hit = 0;
+
+            config.risk_way = (uint8_t)way;
+            config.warmup_max_ns = config.duration_ns = 1000000;
+            CHECK_EQ(run(&config, &r), 0);
+            CHECK_EQ(r.n_wrong, 0);
+            for (unsigned i = 0; i < RL_RISK_N; i++) {
+                CHECK(r.mix[i] == 0 || r.mix[i] == r.n_inputs);
+                n_hit += r.mix[i] != 0;
+            }
+            CHECK_EQ(n_hit, strcmp(rl_risk_way_name(way), "several") == 0 ? 3 : 1);
+            CHECK_EQ(r.mix[RL_RISK_N], 0); /* none is accepted */
+        }
+    }
+    CHECK(way > 20);
+    CHECK(strcmp(rl_risk_way_name(0), "") == 0);
 }
 
 static void
@@ -313,6 +340,9 @@ static void test_what_cannot_be_measured_is_refused(const struct rl_stream *itch
     CHECK_EQ(run(&config, &r), -EINVAL);
     config = config_of(RL_COMPONENT_BOOK_UPDATE, RL_REGIME_HOT, itch);
     CHECK_EQ(run(&config, &r), -EINVAL);
+    config = config_of(RL_COMPONENT_RISK_REFUSE, RL_REGIME_HOT, NULL);
+    config.risk_way = 99;
+    CHECK_EQ(run(&config, &r), -EINVAL);
     config = config_of(RL_N_COMPONENTS, RL_REGIME_HOT, itch);
     CHECK_EQ(run(&config, &r), -EINVAL);
 }
@@ -355,7 +385,8 @@ int main(void)
     test_fix_components_that_convert_the_same_values_give_the_same_answer(&in);
     test_decoding_gives_the_same_updates_with_and_without_a_feed(&in);
     test_book_components_agree_on_the_final_book_whatever_the_way(&in.itch);
-    test_every_risk_reason_is_hit_and_some_orders_are_accepted();
+    test_every_reason_that_one_check_can_find_is_hit_and_some_orders_are_accepted();
+    test_each_way_to_be_refused_can_be_measured_alone();
     test_a_message_that_does_not_parse_has_the_answer_of_the_plain_reader(&in.fix);
     test_a_message_that_the_dictionary_rejects_is_called_wrong(&in.orders);
     test_an_order_that_cannot_be_written_is_called_wrong(&in.orders);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "trade/ids.h"
+#include "trade/order/ids.h"
 
 static void test_ids_rise_by_one_within_an_epoch(void)
 {

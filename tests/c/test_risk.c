@@ -1,527 +1,392 @@
-/* Pre-trade limits: exactly at the limit passes, one beyond fails, all reasons at once, fail
- * closed. */
+/* States, overrides, memories and explanations of the risk chain. */
+#include "risk_world.h"
+
 #include <errno.h>
-#include <string.h>
 
-#include "check.h"
-#include "trade/risk.h"
+static struct world w;
 
-#define UNIT RL_NANO_PER_UNIT
-#define HZ 1000000000ULL /* one tick a nanosecond */
-#define N_INSTRUMENTS 2
-
-static struct rl_position positions[N_INSTRUMENTS];
-
-static const struct rl_risk_limits LIMITS = {
-    .max_qty = 100,
-    .max_notional = 5000,
-    .max_position = 250,
-    .band_bps = 100,
-    .rate_per_s = 1000,
-    .rate_burst = 5,
-    .max_open = 4,
-};
-
-static struct rl_risk new_risk(struct rl_risk_limits limits)
+static void test_a_new_engine_is_halted_and_everything_below_it_active(void)
 {
+    struct rl_scopes scopes = {.instrument = 0};
+
+    world_open_bare(&w);
+    CHECK_EQ(rl_risk_state(&w.risk, RL_SCOPE_GLOBAL, 0), RL_RISK_HALTED);
+    for (unsigned scope = RL_SCOPE_VENUE; scope < RL_N_SCOPES; scope++)
+        CHECK_EQ(rl_risk_state(&w.risk, (enum rl_scope)scope, 0), RL_RISK_ACTIVE);
+    CHECK_EQ(rl_risk_state_of(&w.risk, &scopes), RL_RISK_HALTED);
+}
+
+static void test_what_cannot_be_built_is_refused(void)
+{
+    struct rl_risk_config good = {.ledger = &w.ledger,
+                                  .orders = &w.orders,
+                                  .tsc_hz = HZ,
+                                  .n_venues = 1,
+                                  .n_strategies = 1,
+                                  .n_repeats = 1,
+                                  .n_fills = 1};
+    struct rl_risk_config bad[] = {good, good, good, good, good, good, good, good};
+    struct rl_arena small;
     struct rl_risk r;
 
-    CHECK_EQ(rl_risk_init(&r, &limits, positions, N_INSTRUMENTS, HZ), 0);
-    rl_risk_resume(&r);
-    return r;
+    world_open(&w);
+    bad[0].ledger = NULL;
+    bad[1].orders = NULL;
+    bad[2].tsc_hz = 0;
+    bad[3].n_venues = 0;
+    bad[4].n_venues = RL_MAX_VENUES + 1;
+    bad[5].n_strategies = RL_MAX_STRATEGIES + 1;
+    bad[6].n_repeats = 0;
+    bad[7].n_fills = 0;
+    for (size_t i = 0; i < RL_COUNT(bad); i++) {
+        CHECK_EQ(rl_risk_bytes(&bad[i]), 0);
+        CHECK_EQ(rl_risk_init(&r, &w.arena, &bad[i]), -EINVAL);
+    }
+    CHECK(rl_risk_bytes(&good) > 0);
+    CHECK_EQ(rl_arena_open(&small, 4096, 0), 0);
+    good.n_repeats = 1000;
+    CHECK_EQ(rl_risk_init(&r, &small, &good), -ENOMEM);
+    rl_arena_close(&small);
 }
 
-/* Mid is exactly 50. */
-static struct rl_risk_order buy(uint64_t qty)
+static void test_a_state_of_nothing_cannot_be_set_and_reads_as_halted(void)
 {
-    return (struct rl_risk_order){.px_nano = 50 * UNIT,
-                                  .qty = qty,
-                                  .instrument = 1,
-                                  .side = RL_BUY,
-                                  .bbo = {{49 * UNIT, 51 * UNIT}, {10, 10}}};
+    static const uint32_t beyond[] = {1, N_VENUES, N_ACCOUNTS, N_STRATEGIES, N_INSTRUMENTS};
+
+    world_open(&w);
+    for (unsigned scope = 0; scope < RL_N_SCOPES; scope++) {
+        CHECK_EQ(rl_risk_set_state(&w.risk, (enum rl_scope)scope, beyond[scope], RL_RISK_ACTIVE),
+                 -EINVAL);
+        CHECK_EQ(rl_risk_state(&w.risk, (enum rl_scope)scope, beyond[scope]), RL_RISK_HALTED);
+        CHECK_EQ(rl_risk_set_state(&w.risk, (enum rl_scope)scope, 0, (enum rl_risk_state)3),
+                 -EINVAL);
+    }
+    CHECK_EQ(rl_risk_set_state(&w.risk, (enum rl_scope)RL_N_SCOPES, 0, RL_RISK_ACTIVE), -EINVAL);
 }
 
-static struct rl_risk_order sell(uint64_t qty)
+static void test_the_most_severe_state_of_all_scopes_wins(void)
 {
-    struct rl_risk_order o = buy(qty);
+    struct rl_scopes s = {INSTRUMENT, VENUE, ACCOUNT, STRATEGY, 0};
+    const uint32_t indices[] = {0, VENUE, ACCOUNT, STRATEGY, INSTRUMENT};
 
-    o.side = RL_SELL;
-    return o;
-}
-
-static uint32_t check(const struct rl_risk *r, struct rl_risk_order o)
-{
-    return rl_risk_check(r, &o, HZ);
-}
-
-static void test_an_order_within_all_limits_passes(void)
-{
-    struct rl_risk r = new_risk(LIMITS);
-
-    CHECK_EQ(check(&r, buy(1)), 0);
-    CHECK_EQ(check(&r, sell(1)), 0);
-}
-
-static void test_the_quantity_limit_is_the_last_that_passes(void)
-{
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk r;
-
-    limits.max_notional = UINT64_MAX;
-    limits.max_position = UINT64_MAX;
-    r = new_risk(limits);
-    CHECK_EQ(check(&r, buy(99)), 0);
-    CHECK_EQ(check(&r, buy(100)), 0);
-    CHECK_EQ(check(&r, buy(101)), RL_RISK_QTY);
-    CHECK_EQ(check(&r, buy(UINT64_MAX)) & RL_RISK_QTY, RL_RISK_QTY);
-    CHECK_EQ(check(&r, buy(0)), RL_RISK_FIELD);
-}
-
-static void test_the_notional_limit_is_exact_to_the_nano(void)
-{
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk_order o = buy(100); /* 100 * 50 = 5000 */
-    struct rl_risk r;
-
-    limits.band_bps = 10000;
-    r = new_risk(limits);
-    CHECK_EQ(check(&r, o), 0);
-    o.px_nano += 1;
-    CHECK_EQ(check(&r, o), RL_RISK_NOTIONAL);
-    o.px_nano -= 2;
-    CHECK_EQ(check(&r, o), 0);
-}
-
-static void test_a_notional_beyond_64_bits_does_not_wrap(void)
-{
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk_order o = buy(1ULL << 62);
-    struct rl_risk r;
-
-    limits.max_qty = UINT64_MAX;
-    limits.max_position = UINT64_MAX;
-    r = new_risk(limits);
-    CHECK_EQ(check(&r, o), RL_RISK_NOTIONAL);
-    o.px_nano = INT64_MAX;
-    o.qty = UINT64_MAX;
-    CHECK_EQ(check(&r, o), RL_RISK_NOTIONAL | RL_RISK_BAND);
-}
-
-static void test_the_position_limit_counts_open_orders_as_filled_on_both_sides(void)
-{
-    for (int side = RL_BUY; side <= RL_SELL; side++) {
-        struct rl_risk r = new_risk(LIMITS);
-        struct rl_risk_order o = buy(100), rest = buy(50);
-
-        o.side = rest.side = (uint8_t)side;
-        CHECK_EQ(check(&r, o), 0);
-        rl_risk_reserve(&r, &o, HZ / 2);
-        rl_risk_reserve(&r, &o, HZ / 2);
-        CHECK_EQ(check(&r, rest), 0); /* 100 + 100 open + 50 = 250 */
-        rest.qty = 51;
-        CHECK_EQ(check(&r, rest), RL_RISK_POSITION);
-        /* Filled instead of open: the same. */
-        for (int i = 0; i < 2; i++) {
-            rl_risk_release(&r, 1, (enum rl_side)side, 100, true);
-            CHECK(rl_position_fill(&positions[1], (enum rl_side)side, 50 * UNIT, 100));
+    world_open(&w);
+    for (unsigned a = 0; a < RL_N_SCOPES; a++)
+        for (unsigned b = 0; b < RL_N_SCOPES; b++) {
+            CHECK_EQ(rl_risk_set_state(&w.risk, (enum rl_scope)a, indices[a], RL_RISK_REDUCE_ONLY),
+                     0);
+            CHECK_EQ(rl_risk_state_of(&w.risk, &s), RL_RISK_REDUCE_ONLY);
+            CHECK_EQ(rl_risk_set_state(&w.risk, (enum rl_scope)b, indices[b], RL_RISK_HALTED), 0);
+            CHECK_EQ(rl_risk_state_of(&w.risk, &s), RL_RISK_HALTED);
+            CHECK_EQ(rl_risk_set_state(&w.risk, (enum rl_scope)b, indices[b], RL_RISK_ACTIVE), 0);
+            CHECK_EQ(rl_risk_set_state(&w.risk, (enum rl_scope)a, indices[a], RL_RISK_ACTIVE), 0);
+            CHECK_EQ(rl_risk_state_of(&w.risk, &s), RL_RISK_ACTIVE);
         }
-        CHECK_EQ(check(&r, rest), RL_RISK_POSITION);
-        rest.qty = 50;
-        CHECK_EQ(check(&r, rest), 0);
-        /* The other way there is room for 200 + 250. */
-        rest.side = (uint8_t)!side;
-        rest.qty = 100;
-        CHECK_EQ(check(&r, rest), 0);
+}
+
+static void test_a_cancel_passes_in_every_state_and_through_every_other_limit(void)
+{
+    struct rl_scopes s = {INSTRUMENT, VENUE, ACCOUNT, STRATEGY, 0};
+
+    for (int state = RL_RISK_ACTIVE; state <= RL_RISK_HALTED; state++) {
+        world_open(&w);
+        for (unsigned scope = 0; scope < RL_N_SCOPES; scope++)
+            CHECK_EQ(rl_risk_set_state(&w.risk, (enum rl_scope)scope, 0, state), 0);
+        CHECK(rl_ledger_fee(&w.ledger, ACCOUNT, 0, (rl_money)RL_LIMIT_MAX * UNIT));
+        w.risk.strategies[STRATEGY].latched = RL_RISK_RATIO;
+        w.risk.strategies[STRATEGY].bucket.tsc = w.risk.accounts[ACCOUNT].bucket.tsc = w.now;
+        w.in.ready = 0;
+        CHECK_EQ(rl_risk_check_cancel(&w.risk, &s, w.now), 0);
     }
+    s.venue = N_VENUES;
+    CHECK_EQ(rl_risk_check_cancel(&w.risk, &s, w.now), RL_RISK_RATE);
 }
 
-static void test_a_reservation_of_one_side_gives_the_other_no_room(void)
+/* The hole of others: each order alone reduces, together they turn the position around. */
+static void test_several_closing_orders_cannot_flip_a_position_in_reduce_only(void)
 {
-    struct rl_risk r = new_risk(LIMITS);
-    struct rl_risk_order o = buy(100);
+    struct rl_request close = world_request(RL_SELL, 60, 101 * UNIT);
 
-    rl_risk_reserve(&r, &o, HZ / 2);
-    rl_risk_reserve(&r, &o, HZ / 2);
-    rl_risk_reserve(&r, &o, HZ / 2);
-    /* 300 open to buy: a sale may still end at -250 and no further. */
-    CHECK(rl_position_fill(&positions[1], RL_SELL, 50 * UNIT, 200));
-    CHECK_EQ(check(&r, sell(50)), 0);
-    CHECK_EQ(check(&r, sell(51)), RL_RISK_POSITION);
+    world_open(&w);
+    world_trade(&w, RL_BUY, 100, 100 * UNIT);
+    CHECK_EQ(rl_risk_set_state(&w.risk, RL_SCOPE_ACCOUNT, ACCOUNT, RL_RISK_REDUCE_ONLY), 0);
+    CHECK_EQ(world_check(&w, &close), 0);
+    world_send(&w, &close);
+    CHECK_EQ(world_check(&w, &close), RL_RISK_STATE);
+    close.qty = 40;
+    CHECK_EQ(world_check(&w, &close), 0);
+    world_send(&w, &close);
+    close.qty = 10;
+    CHECK_EQ(world_check(&w, &close), RL_RISK_STATE);
+    close.side = RL_BUY;
+    close.px_nano = 100 * UNIT;
+    CHECK_EQ(world_check(&w, &close), RL_RISK_STATE);
 }
 
-static void test_positions_at_the_ends_of_their_range_do_not_wrap(void)
+static void test_what_closes_passes_though_the_exposure_is_too_high(void)
 {
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk r;
+    struct rl_request close = world_request(RL_SELL, 100, 100 * UNIT);
+    struct rl_request more = world_request(RL_BUY, 10, 100 * UNIT);
 
-    limits.max_qty = limits.max_notional = limits.max_position = UINT64_MAX;
-    r = new_risk(limits);
-    positions[1].net = INT64_MAX;
-    positions[1].work[RL_BUY] = UINT64_MAX;
-    CHECK_EQ(check(&r, buy(1)), RL_RISK_POSITION);
-    positions[1].net = INT64_MIN;
-    positions[1].work[RL_SELL] = UINT64_MAX;
-    CHECK_EQ(check(&r, sell(1)), RL_RISK_POSITION);
-    memset(positions, 0, sizeof positions);
+    world_open(&w);
+    world_trade(&w, RL_BUY, 100, 100 * UNIT);
+    w.set->accounts[ACCOUNT].max_gross = w.set->accounts[ACCOUNT].max_net = 1;
+    world_limits_changed(&w);
+    CHECK_EQ(world_check(&w, &more), RL_RISK_EXPOSURE);
+    CHECK_EQ(world_check(&w, &close), 0);
+    close.qty = 210; /* would turn it around, to more than it was */
+    CHECK_EQ(world_check(&w, &close) & RL_RISK_EXPOSURE, RL_RISK_EXPOSURE);
 }
 
-static void test_the_band_is_around_mid_and_includes_its_edges(void)
+static void test_a_clock_that_steps_back_only_delays(void)
 {
-    struct rl_risk r = new_risk(LIMITS); /* 1 % of 50: 49.5 .. 50.5 */
-    struct rl_risk_order o = buy(1);
+    struct rl_request q = world_request(RL_BUY, 10, 100 * UNIT);
 
-    o.px_nano = 50 * UNIT + UNIT / 2;
-    CHECK_EQ(check(&r, o), 0);
-    o.px_nano += 1;
-    CHECK_EQ(check(&r, o), RL_RISK_BAND);
-    o.px_nano = 50 * UNIT - UNIT / 2;
-    CHECK_EQ(check(&r, o), 0);
-    o.px_nano -= 1;
-    CHECK_EQ(check(&r, o), RL_RISK_BAND);
+    world_open(&w);
+    world_the_pair(&w)->rate = (struct rl_limit_rate){1000, 5, RL_LIMIT_OFF_32};
+    world_limits_changed(&w);
+    for (int i = 0; i < 5; i++)
+        world_send(&w, &q);
+    CHECK_EQ(world_check(&w, &q), RL_RISK_RATE);
+    w.now -= 500 * SECOND;
+    w.in.bbo_tsc = w.now;
+    CHECK_EQ(world_check(&w, &q), RL_RISK_RATE);
+    world_send(&w, &q); /* even a message that leaves then earns nothing */
+    w.now += 500 * SECOND;
+    w.in.bbo_tsc = w.now;
+    CHECK_EQ(world_check(&w, &q), RL_RISK_RATE);
+    world_pass(&w, MS);
+    CHECK_EQ(world_check(&w, &q), 0);
 }
 
-static void test_a_mid_between_two_nanos_is_not_rounded(void)
+static void test_another_set_forgives_nothing(void)
 {
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk_order o = buy(1);
-    struct rl_risk r;
+    struct rl_request q = world_request(RL_BUY, 10, 100 * UNIT);
 
-    limits.band_bps = 10000; /* 0 .. 2 * mid */
-    r = new_risk(limits);
-    o.bbo.px_nano[RL_BUY] = 10;
-    o.bbo.px_nano[RL_SELL] = 11; /* mid 10.5, upper edge 21 */
-    o.px_nano = 21;
-    CHECK_EQ(check(&r, o), 0);
-    o.px_nano = 22;
-    CHECK_EQ(check(&r, o), RL_RISK_BAND);
+    world_open(&w);
+    world_the_pair(&w)->duplicates = 2;
+    world_limits_changed(&w);
+    world_send(&w, &q);
+    world_send(&w, &q);
+    CHECK_EQ(world_check(&w, &q), RL_RISK_DUPLICATE);
+    world_limits_changed(&w);
+    CHECK_EQ(world_check(&w, &q), RL_RISK_DUPLICATE);
+    rl_risk_use(&w.risk, NULL);
+    CHECK_EQ(rl_risk_state(&w.risk, RL_SCOPE_GLOBAL, 0), RL_RISK_ACTIVE);
 }
 
-static void test_without_a_whole_uncrossed_book_there_is_no_reference(void)
+static struct rl_override good_override(void)
 {
-    struct rl_risk r = new_risk(LIMITS);
-    struct rl_risk_order o = buy(1);
-
-    o.bbo.px_nano[RL_SELL] = RL_PX_NONE;
-    CHECK_EQ(check(&r, o), RL_RISK_REFERENCE);
-    o = buy(1);
-    o.bbo.px_nano[RL_BUY] = RL_PX_NONE;
-    CHECK_EQ(check(&r, o), RL_RISK_REFERENCE);
-    o = buy(1);
-    o.bbo.px_nano[RL_BUY] = 51 * UNIT + 1;
-    CHECK_EQ(check(&r, o), RL_RISK_REFERENCE);
-    o = buy(1);
-    o.bbo.px_nano[RL_BUY] = o.bbo.px_nano[RL_SELL] = 50 * UNIT; /* locked still has a mid */
-    CHECK_EQ(check(&r, o), 0);
-    o.bbo.px_nano[RL_BUY] = 0;
-    CHECK_EQ(check(&r, o), RL_RISK_REFERENCE);
+    return (struct rl_override){.until_tsc = w.now + SECOND,
+                                .principals = {1001, 1002},
+                                .mask = RL_RISK_QTY,
+                                .n_orders = 2,
+                                .scope = RL_SCOPE_ACCOUNT,
+                                .index = ACCOUNT};
 }
 
-static void test_a_burst_passes_whole_and_the_long_run_rate_holds(void)
+static void test_an_override_takes_two_people_a_scope_an_end_and_a_limit(void)
 {
-    struct rl_risk r = new_risk(LIMITS); /* 1000/s: a token each 1,000,000 ticks, burst of 5 */
-    struct rl_risk_order o = buy(1);
-    uint64_t now = 10 * HZ, n_sent = 0;
+    struct rl_override o;
 
-    for (int i = 0; i < 5; i++) {
-        CHECK_EQ(rl_risk_check(&r, &o, now), 0);
-        rl_risk_reserve(&r, &o, now);
-        rl_risk_release(&r, 1, RL_BUY, 1, true);
+    world_open(&w);
+    o = good_override();
+    o.principals[1] = o.principals[0];
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EPERM);
+    o.principals[1] = 0;
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EPERM);
+    for (int bit = 0; bit < 32; bit++) {
+        o = good_override();
+        o.mask = 1U << bit;
+        CHECK_EQ(rl_risk_override(&w.risk, &o, w.now + SECOND),
+                 (o.mask & RL_RISK_MAY_OVERRIDE) != 0 ? 0 : -EINVAL);
+        world_open(&w);
     }
-    CHECK_EQ(rl_risk_check(&r, &o, now), RL_RISK_RATE);
-    CHECK_EQ(rl_risk_check(&r, &o, now + 999999), RL_RISK_RATE);
-    CHECK_EQ(rl_risk_check(&r, &o, now + 1000000), 0);
-    for (uint64_t t = now; t < now + HZ; t += 100000) { /* tries ten times as often as allowed */
-        if (rl_risk_check(&r, &o, t) == 0) {
-            rl_risk_reserve(&r, &o, t);
-            rl_risk_release(&r, 1, RL_BUY, 1, true);
-            n_sent++;
+    o = good_override();
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now + SECOND + 1), -EINVAL);
+    o.n_orders = 0;
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EINVAL);
+    o = good_override();
+    o.scope = RL_SCOPE_GLOBAL;
+    o.index = 0;
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EINVAL);
+    o.scope = RL_SCOPE_ACCOUNT;
+    o.index = N_ACCOUNTS;
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EINVAL);
+}
+
+static void test_an_override_lets_so_many_orders_pass_what_it_names_and_nothing_else(void)
+{
+    struct rl_request q = world_request(RL_BUY, 1100, 100 * UNIT);
+    struct rl_override o;
+
+    world_open(&w);
+    o = good_override();
+    CHECK_EQ(world_check(&w, &q), RL_RISK_QTY);
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), 0);
+    CHECK_EQ(world_check(&w, &q), 0);
+    q.px_nano = 150 * UNIT;
+    CHECK_EQ(world_check(&w, &q) & RL_RISK_COLLAR, RL_RISK_COLLAR);
+    q.px_nano = 100 * UNIT;
+    world_send(&w, &q);
+    CHECK_EQ(world_check(&w, &q), 0);
+    world_send(&w, &q);
+    CHECK_EQ(world_check(&w, &q), RL_RISK_QTY);
+}
+
+static void test_spent_overrides_make_room_and_live_ones_do_not(void)
+{
+    struct rl_override o;
+
+    world_open(&w);
+    o = good_override();
+    for (int i = 0; i < RL_RISK_N_OVERRIDES; i++)
+        CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), 0);
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -ENOSPC);
+    w.now += SECOND + 1;
+    o = good_override();
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), 0);
+}
+
+static void test_own_orders_in_the_way_are_named_one_by_one(void)
+{
+    struct rl_request q = world_request(RL_SELL, 10, 101 * UNIT);
+    uint64_t from = 0, ids[3];
+
+    world_open(&w);
+    for (int i = 0; i < 3; i++) {
+        q.px_nano = (101 + i) * UNIT;
+        ids[i] = world_send(&w, &q);
+    }
+    q = world_request(RL_BUY, 10, 102 * UNIT);
+    CHECK_EQ(world_check(&w, &q), RL_RISK_SELF_TRADE);
+    CHECK_EQ(rl_risk_self_next(&w.risk, &q, &from)->id, ids[0]);
+    CHECK_EQ(rl_risk_self_next(&w.risk, &q, &from)->id, ids[1]);
+    CHECK(rl_risk_self_next(&w.risk, &q, &from) == NULL);
+    CHECK_EQ(rl_risk_self_policy(&w.risk, &q.scopes), RL_SELF_TRADE_CANCEL_NEW);
+    q.scopes.account = N_ACCOUNTS;
+    CHECK_EQ(rl_risk_self_policy(&w.risk, &q.scopes), 0);
+}
+
+static void must_explain(uint32_t reason, struct rl_request q, int64_t limit, int64_t actual)
+{
+    int64_t seen_limit, seen_actual;
+
+    CHECK_EQ(world_check(&w, &q) & reason, reason);
+    rl_risk_explain(&w.risk, &q, &w.in, w.now, reason, &seen_limit, &seen_actual);
+    CHECK_EQ(seen_limit, limit);
+    CHECK_EQ(seen_actual, actual);
+}
+
+static void test_a_refusal_is_explained_by_its_limit_and_what_would_have_been(void)
+{
+    struct rl_request q = world_request(RL_BUY, 1010, 100 * UNIT);
+
+    world_open(&w);
+    must_explain(RL_RISK_QTY, q, 1000, 1010);
+    q.qty = 20000;
+    must_explain(RL_RISK_NOTIONAL, q, 1000000, 2000000);
+    must_explain(RL_RISK_POSITION, q, 5000, 20000);
+    q.px_nano += 1;
+    must_explain(RL_RISK_NOTIONAL, q, 1000000, 2000001); /* a part of a unit shows */
+    must_explain(RL_RISK_COLLAR, world_request(RL_BUY, 10, 111 * UNIT), 1000, 1100);
+    must_explain(RL_RISK_CROSS, world_request(RL_BUY, 10, 107 * UNIT), 5 * UNIT, 6 * UNIT);
+    q = world_request(RL_SELL, 3010, 100 * UNIT);
+    must_explain(RL_RISK_SHORT_SALE, q, 3000, 3010);
+    w.in.queue_delay_ticks = MS + 5;
+    must_explain(RL_RISK_FRESHNESS, q, MS, MS + 5);
+    w.in.bbo_tsc = w.now - 60 * MS;
+    must_explain(RL_RISK_FRESHNESS, q, 50 * MS, 60 * MS);
+    w.in.ready = RL_READY_CLOCK;
+    must_explain(RL_RISK_SESSION, q, 3, 2);
+    CHECK_EQ(rl_risk_set_state(&w.risk, RL_SCOPE_VENUE, VENUE, RL_RISK_HALTED), 0);
+    must_explain(RL_RISK_STATE, q, RL_RISK_ACTIVE, RL_RISK_HALTED);
+    q.qty = UINT64_MAX;
+    must_explain(RL_RISK_QTY, q, 1000, INT64_MAX); /* saturated */
+    CHECK(rl_ledger_fee(&w.ledger, ACCOUNT, 0, (rl_money)50000 * UNIT + 1));
+    must_explain(RL_RISK_LOSS, q, 50000, 50001);
+}
+
+static void test_counts_are_explained_in_counts(void)
+{
+    struct rl_request q = world_request(RL_BUY, 10, 100 * UNIT);
+
+    world_open(&w);
+    for (int i = 0; i < 20; i++)
+        world_send(&w, &q);
+    must_explain(RL_RISK_OPEN, q, 20, 21);
+    must_explain(RL_RISK_DUPLICATE, q, 20, 21);
+    for (int i = 0; i < 70; i++) {
+        q.qty = 10 + 10 * (uint64_t)i;
+        world_send(&w, &q);
+    }
+    must_explain(RL_RISK_RATE, q, 11, 10);
+    must_explain(RL_RISK_EXPOSURE, q, 2000000, 2575000);
+}
+
+/* Against the divisions that are saved. */
+static void test_what_divides_is_told_without_dividing(void)
+{
+    static const uint64_t divisors[] = {
+        1,         2, 3, 5, 7, 8, 10, 12, 100, 1000, 12500, 10000000, 1ULL << 31, (1ULL << 62) - 1,
+        1ULL << 62};
+    uint64_t state = 99;
+
+    for (size_t i = 0; i < RL_COUNT(divisors); i++) {
+        uint8_t shift;
+        struct rl_divisor d = rl_divisor_of(divisors[i], &shift);
+
+        for (int j = 0; j < 20000; j++) {
+            uint64_t n = check_random(&state) >> (j % 60);
+
+            CHECK_EQ(rl_divides(d, shift, n), n % divisors[i] == 0);
+            n -= n % divisors[i];
+            CHECK(rl_divides(d, shift, n));
         }
-    }
-    CHECK_EQ(n_sent, 999); /* one second's tokens, less the one still paying for the burst */
-}
-
-static void test_a_clock_that_steps_back_gives_no_extra_tokens(void)
-{
-    struct rl_risk r = new_risk(LIMITS);
-    struct rl_risk_order o = buy(1);
-
-    for (int i = 0; i < 5; i++) {
-        rl_risk_reserve(&r, &o, 10 * HZ);
-        rl_risk_release(&r, 1, RL_BUY, 1, true);
-    }
-    CHECK_EQ(rl_risk_check(&r, &o, 9 * HZ), RL_RISK_RATE);
-    CHECK_EQ(rl_risk_check(&r, &o, 11 * HZ), 0);
-}
-
-static void test_a_rate_above_the_clock_still_has_a_defined_step(void)
-{
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk r;
-
-    limits.rate_per_s = UINT32_MAX; /* more than HZ */
-    r = new_risk(limits);
-    CHECK_EQ(r.ticks_an_order, 1);
-    CHECK_EQ(check(&r, buy(1)), 0);
-}
-
-static void test_the_largest_burst_at_the_lowest_rate_does_not_wrap(void)
-{
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk r;
-
-    limits.rate_per_s = 1;
-    limits.rate_burst = UINT32_MAX;
-    CHECK_EQ(rl_risk_init(&r, &limits, positions, N_INSTRUMENTS, 100 * HZ), 0);
-    CHECK_EQ(r.ticks_of_burst, INT64_MAX);
-    rl_risk_set_limits(&r, &limits, HZ);
-    CHECK_EQ(r.ticks_of_burst, (UINT32_MAX - 1ULL) * HZ);
-}
-
-static void test_the_open_order_limit_is_given_back_on_the_answer(void)
-{
-    struct rl_risk r = new_risk(LIMITS);
-    struct rl_risk_order o = buy(1);
-
-    for (uint64_t i = 0; i < 4; i++) {
-        CHECK_EQ(rl_risk_check(&r, &o, i * HZ), 0);
-        rl_risk_reserve(&r, &o, i * HZ);
-    }
-    CHECK_EQ(rl_risk_check(&r, &o, 9 * HZ), RL_RISK_OPEN);
-    rl_risk_release(&r, 1, RL_BUY, 0, false); /* a part of it: still open */
-    CHECK_EQ(rl_risk_check(&r, &o, 9 * HZ), RL_RISK_OPEN);
-    rl_risk_release(&r, 1, RL_BUY, 1, true);
-    CHECK_EQ(rl_risk_check(&r, &o, 9 * HZ), 0);
-}
-
-static void test_a_new_risk_check_is_halted(void)
-{
-    struct rl_risk r;
-
-    CHECK_EQ(rl_risk_init(&r, &LIMITS, positions, N_INSTRUMENTS, HZ), 0);
-    CHECK_EQ(check(&r, buy(1)), RL_RISK_HALTED);
-    rl_risk_resume(&r);
-    CHECK_EQ(check(&r, buy(1)), 0);
-    rl_risk_halt(&r);
-    CHECK_EQ(check(&r, buy(1)), RL_RISK_HALTED);
-}
-
-static void test_each_limit_that_is_missing_fails_every_order(void)
-{
-    for (int i = 0; i < 7; i++) {
-        struct rl_risk_limits limits = LIMITS;
-        struct rl_risk r;
-
-        switch (i) {
-        case 0:
-            limits.max_qty = 0;
-            break;
-        case 1:
-            limits.max_notional = 0;
-            break;
-        case 2:
-            limits.max_position = 0;
-            break;
-        case 3:
-            limits.band_bps = 0;
-            break;
-        case 4:
-            limits.rate_per_s = 0;
-            break;
-        case 5:
-            limits.rate_burst = 0;
-            break;
-        default:
-            limits.max_open = 0;
-            break;
-        }
-        r = new_risk(limits);
-        CHECK_EQ(check(&r, buy(1)) & RL_RISK_LIMIT_MISSING, RL_RISK_LIMIT_MISSING);
-        rl_risk_set_limits(&r, &LIMITS, HZ);
-        CHECK_EQ(check(&r, buy(1)), 0);
+        CHECK(rl_divides(d, shift, 0));
+        CHECK_EQ(rl_divides(d, shift, UINT64_MAX), UINT64_MAX % divisors[i] == 0);
     }
 }
 
-static void test_an_order_that_makes_no_sense_is_refused_before_it_indexes(void)
+/* A bucket never lets more through in any stretch of time than rate and burst allow. */
+static void test_no_stretch_of_time_sees_more_than_its_rate_and_one_burst(void)
 {
-    struct rl_risk r = new_risk(LIMITS);
-    struct rl_risk_order o = buy(1);
+    struct rl_rate rate = rl_rate_of(
+        &(struct rl_limit_rate){.per_s = 1000, .burst = 7, .reserve = RL_LIMIT_OFF_32}, HZ);
+    static uint64_t stamps[5000];
+    struct rl_bucket bucket = {.credit = 0};
+    uint64_t state = 5, now = 100 * SECOND, n = 0;
 
-    o.instrument = N_INSTRUMENTS;
-    CHECK_EQ(check(&r, o), RL_RISK_FIELD);
-    o = buy(1);
-    o.side = 2;
-    CHECK_EQ(check(&r, o), RL_RISK_FIELD);
-    o = buy(1);
-    o.px_nano = 0;
-    CHECK_EQ(check(&r, o), RL_RISK_FIELD | RL_RISK_BAND);
-    o.px_nano = RL_PX_NONE;
-    CHECK_EQ(check(&r, o) & RL_RISK_FIELD, RL_RISK_FIELD);
-}
-
-static void test_all_reasons_that_apply_are_named_at_once(void)
-{
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk r;
-    struct rl_risk_order o = buy(1), bad = buy(1000);
-
-    limits.rate_burst = 1;
-    limits.max_open = 1;
-    r = new_risk(limits);
-    rl_risk_reserve(&r, &o, HZ);
-    rl_risk_halt(&r);
-    bad.px_nano = 60 * UNIT;
-    CHECK_EQ(check(&r, bad), RL_RISK_QTY | RL_RISK_NOTIONAL | RL_RISK_POSITION | RL_RISK_BAND |
-                                 RL_RISK_RATE | RL_RISK_OPEN | RL_RISK_HALTED);
-}
-
-static void test_tightening_a_limit_never_lets_more_through(void)
-{
-    uint64_t random = 11;
-
-    for (int i = 0; i < 20000; i++) {
-        uint64_t draw = check_random(&random);
-        struct rl_risk_limits wide = {.max_qty = 1 + draw % 50,
-                                      .max_notional = 1 + draw % 3000,
-                                      .max_position = 1 + draw % 120,
-                                      .band_bps = 1 + (uint32_t)(draw % 300),
-                                      .rate_per_s = 1 + (uint32_t)(draw % 7),
-                                      .rate_burst = 1 + (uint32_t)(draw % 3),
-                                      .max_open = 1 + (uint32_t)(draw % 3)};
-        struct rl_risk_limits tight = wide;
-        struct rl_risk_order o = buy(check_random(&random) % 60);
-        struct rl_risk r;
-        uint32_t before;
-
-        o.side = (uint8_t)(check_random(&random) & 1);
-        o.px_nano += (int64_t)(check_random(&random) % (2 * UNIT)) - UNIT;
-        r = new_risk(wide);
-        positions[1].net = (int64_t)(check_random(&random) % 100) - 50;
-        r.next_tsc = HZ + check_random(&random) % (2 * HZ);
-        r.n_open = (uint32_t)(check_random(&random) % 4);
-        before = check(&r, o);
-        switch (check_random(&random) % 6) {
-        case 0:
-            tight.max_qty -= tight.max_qty > 1;
-            break;
-        case 1:
-            tight.max_notional -= tight.max_notional > 1;
-            break;
-        case 2:
-            tight.max_position -= tight.max_position > 1;
-            break;
-        case 3:
-            tight.band_bps -= tight.band_bps > 1;
-            break;
-        case 4:
-            tight.rate_burst -= tight.rate_burst > 1;
-            break;
-        default:
-            tight.max_open -= tight.max_open > 1;
-            break;
-        }
-        rl_risk_set_limits(&r, &tight, HZ);
-        CHECK_EQ(before & ~check(&r, o), 0); /* no reason disappears */
+    while (n < RL_COUNT(stamps)) {
+        now += check_random(&state) % (MS / 2);
+        if (rl_bucket_level(&bucket, &rate, now) < rate.order)
+            continue;
+        rl_bucket_take(&bucket, &rate, HZ, now);
+        stamps[n++] = now;
     }
-    memset(positions, 0, sizeof positions);
-}
-
-static void test_a_check_changes_nothing(void)
-{
-    struct rl_risk r = new_risk(LIMITS), before;
-    struct rl_position positions_before[N_INSTRUMENTS];
-
-    memcpy(&before, &r, sizeof r);
-    memcpy(positions_before, positions, sizeof positions);
-    (void)check(&r, buy(1));
-    (void)check(&r, buy(100000));
-    CHECK_EQ(memcmp(&before, &r, sizeof r), 0);
-    CHECK_EQ(memcmp(positions_before, positions, sizeof positions), 0);
-}
-
-static void test_no_interleaving_of_answers_carries_a_position_past_its_limit(void)
-{
-    uint64_t random = 5;
-    struct rl_risk_limits limits = LIMITS;
-    struct rl_risk_order open[4];
-    struct rl_risk r;
-    uint32_t n_open = 0;
-    uint64_t n_sent = 0, n_refused = 0;
-
-    limits.max_position = 20;
-    limits.rate_per_s = UINT32_MAX;
-    r = new_risk(limits);
-    for (uint64_t i = 1; i < 100000; i++) {
-        uint64_t draw = check_random(&random);
-
-        if (draw % 2 == 0) {
-            struct rl_risk_order o = buy(1 + draw / 2 % 10);
-
-            o.side = (uint8_t)(draw >> 40 & 1);
-            if (rl_risk_check(&r, &o, i * 100) != 0) {
-                n_refused++;
-                continue;
-            }
-            rl_risk_reserve(&r, &o, i * 100);
-            open[n_open++] = o;
-            n_sent++;
-        } else if (n_open > 0) { /* any open order: filled or ended */
-            uint32_t which = (uint32_t)(draw >> 8) % n_open;
-            struct rl_risk_order o = open[which];
-
-            rl_risk_release(&r, 1, (enum rl_side)o.side, o.qty, true);
-            if (draw >> 50 & 3)
-                CHECK(rl_position_fill(&positions[1], (enum rl_side)o.side, o.px_nano, o.qty));
-            open[which] = open[--n_open];
-        }
-        CHECK(positions[1].net <= 20 && positions[1].net >= -20);
-    }
-    while (n_open-- > 0)
-        rl_risk_release(&r, 1, (enum rl_side)open[n_open].side, open[n_open].qty, true);
-    CHECK_EQ(positions[1].work[RL_BUY] + positions[1].work[RL_SELL], 0);
-    CHECK_EQ(r.n_open, 0);
-    CHECK(n_sent > 1000 && n_refused > 1000); /* the test did press against the limit */
-}
-
-static void test_a_risk_check_without_instruments_or_clock_is_refused(void)
-{
-    struct rl_risk r;
-
-    CHECK_EQ(rl_risk_init(&r, &LIMITS, positions, 0, HZ), -EINVAL);
-    CHECK_EQ(rl_risk_init(&r, &LIMITS, positions, N_INSTRUMENTS, 0), -EINVAL);
-}
-
-static void test_every_reason_has_a_name_and_a_sentence(void)
-{
-    for (int i = 0; i < RL_RISK_N; i++)
-        CHECK(rl_risk_reason_names[i] != NULL && rl_risk_reason_texts[i] != NULL);
-    CHECK(strcmp(rl_risk_reason_names[0], "QTY") == 0);
+    for (uint64_t i = 0; i < n; i++)
+        for (uint64_t j = i; j < n && j < i + 200; j++)
+            CHECK((stamps[j] - stamps[i]) / MS + 7 >= j - i + 1);
 }
 
 int main(void)
 {
-    test_an_order_within_all_limits_passes();
-    test_the_quantity_limit_is_the_last_that_passes();
-    test_the_notional_limit_is_exact_to_the_nano();
-    test_a_notional_beyond_64_bits_does_not_wrap();
-    test_the_position_limit_counts_open_orders_as_filled_on_both_sides();
-    test_a_reservation_of_one_side_gives_the_other_no_room();
-    test_positions_at_the_ends_of_their_range_do_not_wrap();
-    test_the_band_is_around_mid_and_includes_its_edges();
-    test_a_mid_between_two_nanos_is_not_rounded();
-    test_without_a_whole_uncrossed_book_there_is_no_reference();
-    test_a_burst_passes_whole_and_the_long_run_rate_holds();
-    test_a_clock_that_steps_back_gives_no_extra_tokens();
-    test_a_rate_above_the_clock_still_has_a_defined_step();
-    test_the_largest_burst_at_the_lowest_rate_does_not_wrap();
-    test_the_open_order_limit_is_given_back_on_the_answer();
-    test_a_new_risk_check_is_halted();
-    test_each_limit_that_is_missing_fails_every_order();
-    test_an_order_that_makes_no_sense_is_refused_before_it_indexes();
-    test_all_reasons_that_apply_are_named_at_once();
-    test_tightening_a_limit_never_lets_more_through();
-    test_a_check_changes_nothing();
-    test_no_interleaving_of_answers_carries_a_position_past_its_limit();
-    test_a_risk_check_without_instruments_or_clock_is_refused();
-    test_every_reason_has_a_name_and_a_sentence();
+    test_a_new_engine_is_halted_and_everything_below_it_active();
+    test_what_cannot_be_built_is_refused();
+    test_a_state_of_nothing_cannot_be_set_and_reads_as_halted();
+    test_the_most_severe_state_of_all_scopes_wins();
+    test_a_cancel_passes_in_every_state_and_through_every_other_limit();
+    test_several_closing_orders_cannot_flip_a_position_in_reduce_only();
+    test_what_closes_passes_though_the_exposure_is_too_high();
+    test_a_clock_that_steps_back_only_delays();
+    test_another_set_forgives_nothing();
+    test_an_override_takes_two_people_a_scope_an_end_and_a_limit();
+    test_an_override_lets_so_many_orders_pass_what_it_names_and_nothing_else();
+    test_spent_overrides_make_room_and_live_ones_do_not();
+    test_own_orders_in_the_way_are_named_one_by_one();
+    test_a_refusal_is_explained_by_its_limit_and_what_would_have_been();
+    test_counts_are_explained_in_counts();
+    test_what_divides_is_told_without_dividing();
+    test_no_stretch_of_time_sees_more_than_its_rate_and_one_burst();
+    world_close(&w);
     return 0;
 }

@@ -121,7 +121,7 @@ static void test_quantities_of_64_bits_do_not_wrap(void)
 
 static void test_a_config_outside_its_ranges_is_refused(void)
 {
-    const struct rl_strategy_config good = {500, 1, 7, UNIT};
+    const struct rl_strategy_config good = {500, 1, 7, UNIT, false};
     struct rl_strategy_config bad[] = {good, good, good, good, good};
     struct rl_strategy s;
 

@@ -31,9 +31,9 @@ static void test_a_trial_loses_nothing_and_decides_what_a_slow_sequential_run_de
 
         CHECK_EQ(rl_counted(&t->blast.n.frames_sent), N_FRAMES);
         CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), expected.n);
-        CHECK_EQ(rl_counted(&t->engine.n.fills), expected.n);
-        CHECK_EQ(t->engine.orders.n_open, 0);
-        CHECK(rl_kill_is_armed(&t->kill));
+        CHECK_EQ(rl_counted(&t->engine.oms.n.fills), expected.n);
+        CHECK_EQ(t->engine.oms.orders.n_open, 0);
+        CHECK(rl_kill_is_clear(t->kill));
         rl_trial_close(t);
         free(expected.list);
         stream_free(&stream);
@@ -50,26 +50,32 @@ static void test_every_decision_is_in_the_audit_log(void)
     struct rl_trial_config c = trial_config(stream, N_FRAMES);
     struct rl_trial *t;
     struct rl_audit_record *records;
-    uint64_t n, counts[16] = {0};
+    uint64_t n, counts[RL_AUDIT_MARK + 1] = {0};
+    const struct rl_oms_counters *o;
+    const char *why = "";
 
     c.limits.max_position = 20; /* some are refused, by luck of the answers' timing how many */
     t = trial_run(&c);
+    o = &t->engine.oms.n;
     records = trial_audit(t, &n);
     for (uint64_t i = 0; i < n; i++)
         counts[records[i].kind]++;
-    CHECK_EQ(n, rl_counted(&t->engine.n.audit_records));
-    CHECK_EQ(counts[RL_AUDIT_SENT], rl_counted(&t->engine.n.orders_sent));
-    CHECK_EQ(counts[RL_AUDIT_RISK_REJECT], rl_counted(&t->engine.n.risk_rejects));
-    CHECK_EQ(counts[RL_AUDIT_FILL], rl_counted(&t->engine.n.fills));
+    CHECK_EQ(n, rl_counted(&o->audit_records));
+    CHECK_EQ(counts[RL_AUDIT_SENT], rl_counted(&o->orders_sent));
+    CHECK_EQ(counts[RL_AUDIT_RISK_REJECT], rl_counted(&o->risk_rejects));
+    CHECK_EQ(counts[RL_AUDIT_EVENT], rl_counted(&o->fills));
     CHECK_EQ(counts[RL_AUDIT_SENT] + counts[RL_AUDIT_RISK_REJECT],
              rl_counted(&t->engine.n.intents));
     for (uint32_t i = 0; i < 3; i++) {
-        const struct rl_position *p = &t->engine.risk.positions[i];
+        const struct rl_position *p = rl_ledger_at(&t->engine.oms.ledger, 0, i);
 
         CHECK(p->net >= -20 && p->net <= 20);
         CHECK(rl_position_holds(p));
         CHECK_EQ(p->work[RL_BUY] + p->work[RL_SELL], 0);
     }
+    if (rl_oms_verify(&t->engine.oms, &why) != 0)
+        fprintf(stderr, "%s\n", why);
+    CHECK_EQ(rl_oms_verify(&t->engine.oms, &why), 0);
     free(records);
     rl_trial_close(t);
     stream_free(&stream);
@@ -132,10 +138,10 @@ static void test_an_engine_that_is_not_armed_sends_no_order(void)
 
     c.stay_halted = true;
     t = trial_run(&c);
-    CHECK_EQ(rl_counted(&t->engine.n.orders_sent), 0);
+    CHECK_EQ(rl_counted(&t->engine.oms.n.orders_sent), 0);
     CHECK_EQ(rl_counted(&t->exchange.n.orders_received), 0);
     CHECK(rl_counted(&t->engine.n.intents) > 0);
-    CHECK_EQ(rl_counted(&t->engine.n.kill_blocks), rl_counted(&t->engine.n.intents));
+    CHECK_EQ(rl_counted(&t->engine.oms.n.kill_blocks), rl_counted(&t->engine.n.intents));
     rl_trial_close(t);
     stream_free(&stream);
 }
@@ -151,18 +157,18 @@ static void test_after_the_kill_word_is_tripped_no_order_leaves_any_more(void)
     c.n_warmup_frames = 100;
     t = trial_open(&c);
     CHECK_EQ(rl_trial_start(t), 0);
-    while (rl_counted(&t->engine.n.orders_sent) < 10)
+    while (rl_counted(&t->engine.oms.n.orders_sent) < 10)
         trial_sleep_ms(1);
     CHECK(rl_trial_kill(t, RL_KILL_MANUAL));
-    while (rl_counted(&t->engine.n.kill_blocks) < 1)
+    while (rl_counted(&t->engine.oms.n.kill_blocks) < 1)
         trial_sleep_ms(1);
-    sent_at_block = rl_counted(&t->engine.n.orders_sent);
-    while (rl_counted(&t->engine.n.kill_blocks) < 10)
+    sent_at_block = rl_counted(&t->engine.oms.n.orders_sent);
+    while (rl_counted(&t->engine.oms.n.kill_blocks) < 10)
         trial_sleep_ms(1);
     rl_trial_stop(t);
     trial_wait(t);
     trial_holds(t);
-    CHECK_EQ(rl_counted(&t->engine.n.orders_sent), sent_at_block);
+    CHECK_EQ(rl_counted(&t->engine.oms.n.orders_sent), sent_at_block);
     CHECK_EQ(rl_counted(&t->exchange.n.orders_received), sent_at_block);
     records = trial_audit(t, &n);
     for (uint64_t i = 0; i < n; i++) {
@@ -172,7 +178,7 @@ static void test_after_the_kill_word_is_tripped_no_order_leaves_any_more(void)
             CHECK(records[i].kind != RL_AUDIT_SENT);
     }
     CHECK(first_block != UINT64_MAX);
-    CHECK_EQ(records[first_block].reasons, RL_KILL_MANUAL);
+    CHECK_EQ(records[first_block].detail, RL_KILL_MANUAL);
     free(records);
     rl_trial_close(t);
     stream_free(&stream);
@@ -184,7 +190,7 @@ static void test_a_trial_that_was_killed_before_its_start_does_not_start(void)
     struct rl_trial_config c = trial_config(stream, N_FRAMES);
     struct rl_trial *t = trial_open(&c);
 
-    CHECK(rl_kill_arm(&t->kill, RL_KILL_BOOT));
+    CHECK_EQ(rl_bench_arm(t->kill), 0);
     CHECK(rl_trial_kill(t, RL_KILL_MANUAL));
     CHECK_EQ(rl_trial_start(t), -ECANCELED);
     CHECK_EQ(rl_trial_wait(t, 0), -EINVAL);

@@ -45,9 +45,9 @@ static void test_a_real_day_traded_ends_with_the_known_book(void)
     CHECK_EQ(book.bbo.px_nano[RL_BUY], 4810 * RL_NANO_PER_UNIT);
     CHECK_EQ(book.bbo.px_nano[RL_SELL], 4810 * RL_NANO_PER_UNIT + RL_NANO_PER_UNIT / 4);
     CHECK(rl_counted(&t->exchange.n.orders_valid) > 100);
-    CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), rl_counted(&t->engine.n.orders_sent));
+    CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), rl_counted(&t->engine.oms.n.orders_sent));
     printf("%" PRIu64 " intents, %" PRIu64 " orders sent\n", rl_counted(&t->engine.n.intents),
-           rl_counted(&t->engine.n.orders_sent));
+           rl_counted(&t->engine.oms.n.orders_sent));
     rl_trial_close(t);
     free(recs);
     free(file.bytes);

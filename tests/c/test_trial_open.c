@@ -138,7 +138,7 @@ static void test_gaps_and_repeats_of_a_captured_line_are_counted_and_its_orders_
     CHECK_EQ(t->engine.feed.n.heartbeats, 1);
     CHECK_EQ(t->engine.feed.n.messages, n_messages - 3);
     CHECK(rl_counted(&t->exchange.n.orders_valid) > 3);
-    CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), rl_counted(&t->engine.n.orders_sent));
+    CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), rl_counted(&t->engine.oms.n.orders_sent));
     CHECK(rl_counted(&t->exchange.n.orders_measured) < rl_counted(&t->exchange.n.orders_valid));
     CHECK_EQ(t->engine.buf.n_total, rl_counted(&t->exchange.n.orders_measured));
     rl_trial_answer(t, &answer);
@@ -161,7 +161,7 @@ static void test_a_fix_log_is_sent_as_it_is_and_its_orders_known_by_its_own_numb
         c.mode = (enum rl_trial_mode)mode;
         t = trial_run(&c);
         CHECK(rl_counted(&t->exchange.n.orders_valid) > 100);
-        CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), rl_counted(&t->engine.n.orders_sent));
+        CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), rl_counted(&t->engine.n.requests_sent));
         if (mode == RL_TRIAL_ENGINE)
             CHECK_EQ(t->engine.buf.n_total, rl_counted(&t->exchange.n.orders_measured));
         rl_trial_close(t);

@@ -63,7 +63,8 @@ static inline struct rl_trial_config trial_config(struct rl_stream stream, uint6
     c.n_instruments = 8;
     c.n_orders = 4096;
     c.n_levels_per_side = 256;
-    c.limits.max_position = INT64_MAX;
+    c.limits.max_position = RL_LIMIT_MAX;
+    c.limits.may_meet_own = true;
     c.limits.rate_per_s = c.limits.rate_burst = UINT32_MAX;
     c.limits.max_open = UINT32_MAX;
     c.n_order_slots = 1 << 14;
@@ -154,15 +155,17 @@ static inline void decisions_push(struct decisions *d, struct decision decision)
     d->list[d->n++] = decision;
 }
 
-/* Everything the audit log holds; the chain is checked. Returns records, the caller frees them. */
+/* Everything the audit ring holds; the caller frees it. */
 static inline struct rl_audit_record *trial_audit(struct rl_trial *t, uint64_t *n)
 {
-    uint64_t max = t->config.n_audit_slots;
-    struct rl_audit_record *records = malloc(max * sizeof *records);
+    struct rl_ring *ring = &t->engine.oms.audit.ring;
+    struct rl_audit_record *records = malloc(t->config.n_audit_slots * sizeof *records);
+    const struct rl_audit_record *next;
 
     CHECK(records != NULL);
-    *n = rl_audit_drain(&t->audit, records, max);
-    CHECK_EQ(rl_audit_verify(records, *n, 0, 0), *n);
+    for (*n = 0; (next = rl_ring_peek(ring)) != NULL; rl_ring_release(ring))
+        records[(*n)++] = *next;
+    CHECK_EQ(*n, rl_audit_position(&t->engine.oms.audit));
     return records;
 }
 
@@ -175,9 +178,9 @@ static inline struct decisions decisions_made(struct rl_trial *t)
 
     for (uint64_t i = 0; i < n; i++)
         if (records[i].kind == RL_AUDIT_SENT)
-            decisions_push(&d,
-                           (struct decision){records[i].trigger, records[i].qty, records[i].px_nano,
-                                             records[i].instrument, records[i].side});
+            decisions_push(&d, (struct decision){records[i].ref, records[i].qty, records[i].px_nano,
+                                                 records[i].instrument,
+                                                 RL_AUDIT_SIDE(records[i].flags)});
     free(records);
     return d;
 }

@@ -40,6 +40,14 @@ phases:
     trials:
       - {id: stages.itch, feed: itch, schedule: recorded, rate: 20k/s, warmup: 20ms,
          duration: 200ms}
+  - phase: kill
+    hold_every: 2
+    max_resting: 256
+    trials:
+      - {id: kill.rig, feed: itch, rate: 50k/s, warmup: 20ms, duration: 300ms, tripper: rig,
+         trips: 3, every: 30ms}
+      - {id: kill.process, feed: itch, rate: 50k/s, warmup: 20ms, duration: 300ms,
+         tripper: process, trips: 2, every: 50ms}
   - phase: throughput
     id: throughput.shm
     feed: itch

@@ -55,6 +55,15 @@ class Swap:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """Read the newest value, change and store it in one step; its result is the value before."""
+
+    where: str
+    change: Callable[[Value], Value]
+    order: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlainLoad:
     where: str
 
@@ -65,7 +74,7 @@ class PlainStore:
     value: Value
 
 
-Op = Load | Store | Swap | PlainLoad | PlainStore
+Op = Load | Store | Swap | Update | PlainLoad | PlainStore
 Run = Generator[Op, Value, None]
 Thread = Callable[[], Run]
 View = tuple[int, ...]
@@ -188,10 +197,21 @@ class Explorer:
                 if stores and i != newest:
                     continue
                 seen = self.with_read(self.with_entry(view, at, i), at, thread, plain=False)
+                if stores and op.order == ACQUIRE:
+                    seen = joined(seen, messages[i].view)
                 if stores:
                     yield self.stored(state, thread, seen, at, op, messages[i].view)
                 else:
                     yield self.told(state, thread, seen, False)
+        elif isinstance(op, Update):
+            seen = self.with_read(self.with_entry(view, at, newest), at, thread, plain=False)
+            if op.order == ACQUIRE:
+                seen = joined(seen, messages[newest].view)
+            before = messages[newest].value
+            swap = Swap(op.where, before, op.change(before), op.order)
+            stored = self.stored(state, thread, seen, at, swap, messages[newest].view)
+            told = (*stored.told[thread][:-1], before)
+            yield replace(stored, told=(*state.told[:thread], told, *state.told[thread + 1 :]))
         else:
             if view[at] != newest:
                 raise RuntimeError(f"outside the model: two unordered writers of {op.where}")

@@ -227,27 +227,67 @@ def view(packets: list[list[tuple[int, int]]]) -> Callable[[Orders], Program]:
     return build
 
 
-def kill_latch(orders: Orders) -> Program:
-    """kill.h: two threads trip, a third explains. The first cause stays; its reason is readable."""
+def limits_cell(n_sets: int, n_decisions: int) -> Callable[[Orders], Program]:
+    """limits_cell.h: sets are hung one after the other; what the reader has left is freed.
 
-    def tripper(cause: int) -> Thread:
-        def run() -> Run:
-            yield PlainStore(f"reason{cause}", "written")
-            kept = yield Swap("cause", 0, cause, orders["K1 trip"])
-            now = yield Load("cause", RELAXED, other_than(0))  # always there: it never blocks
-            promise((now == cause) == kept, f"cause {cause} kept={kept}, the latch holds {now}")
+    Every decision sees one set as it was built, and the last decision the newest.
+    """
 
-        return run
+    def build(orders: Orders) -> Program:
+        def publisher() -> Run:
+            oldest = 1
+            for version in range(1, n_sets + 1):
+                yield PlainStore(f"set{version}", version)
+                yield Store("newest", version, orders["L1 hang"])
+                seen = yield Load("version_seen", orders["L2 released"])
+                for old in range(oldest, seen):
+                    yield PlainStore(f"set{old}", "freed")
+                oldest = max(oldest, seen)
 
-    def explainer() -> Run:
-        cause = yield Load("cause", orders["K1 cause"])
-        if cause:
-            reason = yield PlainLoad(f"reason{cause}")
-            promise(reason == "written", "tripped for a reason nobody can read")
-            again = yield Load("cause", RELAXED)
-            promise(again == cause, "the latch changed its mind")
+        def reader() -> Run:
+            in_use = 0
+            for turn in range(n_decisions):
+                is_last = turn == n_decisions - 1
+                until = equal(n_sets) if is_last else None
+                newest = yield Load("newest", orders["L1 current"], until)
+                if newest != in_use:
+                    yield Store("version_seen", newest, orders["L2 current"])
+                    in_use = newest
+                if in_use:
+                    row = yield PlainLoad(f"set{in_use}")
+                    promise(row == in_use, f"set {in_use}: {row}")
 
-    return {"cause": 0, "reason1": None, "reason2": None}, [tripper(1), tripper(2), explainer]
+        places: dict[str, Value] = {f"set{i}": None for i in range(1, n_sets + 1)}
+        return {"newest": 0, "version_seen": 0, **places}, [publisher, reader]
+
+    return build
+
+
+def audit_words(orders: Orders) -> Program:
+    """audit.h: a writer makes two records durable and fails; an order side asks how far it came."""
+
+    def writer() -> Run:
+        for number in (1, 2):
+            yield PlainStore(f"disk{number}", "written")
+            yield Store("durable_number", number, RELAXED)
+            yield Store("durable", number, orders["D1 tell"])
+        yield Store("health", "failed", RELAXED)
+        yield Store("error", 5, orders["D2 tell"])
+
+    def order_side() -> Run:
+        error = yield Load("error", orders["D2 error"])
+        durable = yield Load("durable", orders["D1 durable"])
+        number = yield Load("durable_number", RELAXED)
+        promise(number >= durable, f"{durable} durable, the last of them number {number}")
+        if durable:
+            on_disk = yield PlainLoad(f"disk{durable}")
+            promise(on_disk == "written", f"record {durable} called durable before it was written")
+        if error:
+            health = yield Load("health", RELAXED)
+            promise(health == "failed" and durable == 2, f"failed with {durable}, which is not all")
+
+    places: dict[str, Value] = {"durable": 0, "durable_number": 0, "error": 0, "health": "good"}
+    return {**places, "disk1": None, "disk2": None}, [writer, order_side]
 
 
 def hist_pair(n_turns: int) -> Callable[[Orders], Program]:
@@ -288,6 +328,60 @@ def hist_pair(n_turns: int) -> Callable[[Orders], Program]:
     return build
 
 
+def trial_words(orders: Orders) -> Program:
+    """worker.h: what a thread says by a word, the other finds done.
+
+    The phase brings what the rig did before; the frames done bring the orders that they caused; a
+    dropped session is seen with all that was sent before in the queue.
+    """
+
+    def rig() -> Run:
+        yield PlainStore("usage", "begun")
+        yield Store("phase", 1, orders["P1 enter"])
+        frames = yield Load("frames", orders["P2 is"])
+        sent = yield Load("requests", RELAXED)
+        promise(frames == 0 or sent == 1, "the frame is done and its order is not counted")
+        dropped = yield Load("dropped", orders["P3 is"])
+        queue = yield Load("queue", ACQUIRE)
+        promise(not dropped or queue == 1, "the session is lost before its last order is found")
+
+    def engine() -> Run:
+        phase = yield Load("phase", orders["P1 now"])
+        if phase:
+            usage = yield PlainLoad("usage")
+            promise(usage == "begun", "the phase came before what belongs to it")
+        yield Store("queue", 1, RELEASE)
+        yield Store("requests", 1, RELAXED)
+        yield Store("frames", 1, orders["P2 tell"])
+        yield Store("dropped", True, orders["P3 drop"])
+
+    initial: dict[str, Value] = {
+        "phase": 0, "frames": 0, "requests": 0, "queue": 0, "dropped": False, "usage": None
+    }  # fmt: skip
+    return initial, [rig, engine]
+
+
+def judge(orders: Orders) -> Program:
+    """judge.h: an order that was committed before the acknowledgement is found by who sees it.
+
+    The judge looks at the acknowledgement and then empties the queue; what comes later was sent
+    later. The engine sends one order, acknowledges and sends nothing more.
+    """
+
+    def engine() -> Run:
+        yield Store("queue", 1, RELEASE)  # B1, explored with the record ring
+        yield Store("seen", 1, orders["K5 acknowledge"])
+
+    def rig() -> Run:
+        seen = yield Load("seen", orders["K5 is_seen"])
+        found = yield Load("queue", ACQUIRE)
+        if seen:
+            late = yield Load("queue", ACQUIRE)
+            promise(late == found, "an order of before is taken for one of after")
+
+    return {"queue": 0, "seen": 0}, [engine, rig]
+
+
 BASE = "csrc/base"
 RING_ORDERS = {
     "R1 commit": InC(f"{BASE}/ring.h", "rl_ring_commit", "sequence, tail + 1", RELEASE),
@@ -319,15 +413,38 @@ VIEW_ORDERS = {
     "V3 publish": InC(f"{BOOK}/view.h", "rl_views_publish", "&b->views->published", RELEASE),
     "V3 read": InC(f"{BOOK}/view.h", "rl_views_published", "&views->published", ACQUIRE),
 }
-KILL_ORDERS = {
-    "K1 trip": InC("csrc/trade/kill.h", "rl_kill_trip", "&k->cause, &armed", RELEASE),
-    "K1 cause": InC("csrc/trade/kill.h", "rl_kill_cause", "&k->cause", ACQUIRE),
+LIMITS_CELL = "csrc/trade/risk/limits_cell.h"
+LIMITS_CELL_ORDERS = {
+    "L1 hang": InC(LIMITS_CELL, "rl_limits_hang", "&c->newest, set", RELEASE),
+    "L1 current": InC(LIMITS_CELL, "rl_limits_current", "&c->newest", ACQUIRE),
+    "L2 current": InC(LIMITS_CELL, "rl_limits_current", "&c->version_seen", RELEASE),
+    "L2 released": InC(LIMITS_CELL, "rl_limits_is_released", "&c->version_seen", ACQUIRE),
+}
+AUDIT = "csrc/trade/audit/audit.h"
+AUDIT_ORDERS = {
+    "D1 tell": InC(AUDIT, "rl_audit_tell_durable", "&a->words.durable,", RELEASE),
+    "D1 durable": InC(AUDIT, "rl_audit_durable", "&a->words.durable", ACQUIRE),
+    "D2 tell": InC(AUDIT, "rl_audit_tell_error", "&a->words.error", RELEASE),
+    "D2 error": InC(AUDIT, "rl_audit_error", "&a->words.error", ACQUIRE),
 }
 HIST_PAIR_ORDERS = {
     "H1 swap": InC(f"{BASE}/hist.c", "rl_hist_pair_swap", "&pair->wanted, wanted", RELEASE),
     "H1 writer": InC(f"{BASE}/hist.h", "rl_hist_pair_writer", "&pair->wanted", ACQUIRE),
     "H2 writer": InC(f"{BASE}/hist.h", "rl_hist_pair_writer", "&pair->in_use, wanted", RELEASE),
     "H2 swap": InC(f"{BASE}/hist.c", "rl_hist_pair_swap", "&pair->in_use", ACQUIRE),
+}
+WORKER = "csrc/rig/worker.h"
+TRIAL_ORDERS = {
+    "P1 enter": InC(WORKER, "rl_phase_enter", "&s->phase", RELEASE),
+    "P1 now": InC(WORKER, "rl_phase_now", "&s->phase", ACQUIRE),
+    "P2 tell": InC(WORKER, "rl_progress_tell", "&s->frames_done", RELEASE),
+    "P2 is": InC(WORKER, "rl_progress_is", "&s->frames_done", ACQUIRE),
+    "P3 drop": InC(WORKER, "rl_session_drop", "&s->is_dropped", RELEASE),
+    "P3 is": InC(WORKER, "rl_session_is_dropped", "&s->is_dropped", ACQUIRE),
+}
+JUDGE_ORDERS = {
+    "K5 acknowledge": InC("csrc/trade/kill/kill.c", "rl_kill_acknowledge", "&k->seen,", RELEASE),
+    "K5 is_seen": InC("csrc/trade/kill/kill.c", "rl_kill_is_seen", "&k->seen,", ACQUIRE),
 }
 
 PROTOCOLS = [
@@ -338,6 +455,9 @@ PROTOCOLS = [
     Protocol("record ring filled to the brim", record_ring(8, [2, 1, 3, 3]), RECORD_RING_ORDERS),
     Protocol("seqlock", seqlock(2), SEQLOCK_ORDERS),
     Protocol("view of a book", view([[(0, 1)], [(1, 2), (0, 3)]]), VIEW_ORDERS),
-    Protocol("kill latch", kill_latch, KILL_ORDERS),
+    Protocol("limit sets", limits_cell(3, 5), LIMITS_CELL_ORDERS),
+    Protocol("words of an audit log", audit_words, AUDIT_ORDERS),
     Protocol("histogram swap", hist_pair(3), HIST_PAIR_ORDERS),
+    Protocol("words of a trial", trial_words, TRIAL_ORDERS),
+    Protocol("judge of a trip", judge, JUDGE_ORDERS),
 ]

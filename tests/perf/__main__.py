@@ -32,7 +32,12 @@ BUILT = inputs.ROOT / "build/perf"
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="make perf", description=__doc__)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
-    parser.add_argument("--only", default="", metavar="PREFIX", help="operations that begin so")
+    parser.add_argument(
+        "--only",
+        default="",
+        metavar="PREFIX",
+        help="operations that begin so, or `orders`: all its",
+    )
     parser.add_argument("--input", default="", metavar="NAME", help="that input alone")
     parser.add_argument("--made", action="store_true", help="made inputs, captures or not")
     parser.add_argument("--rounds", type=int, default=2, help="forth and back so many times")
@@ -72,10 +77,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def choose(all_heats: Sequence[Heat], prefix: str) -> list[Heat]:
-    """The heats with the operations that begin so, and what those are compared with."""
+    """The heats with the operations that begin so, and what those are compared with; by the name of
+    the input that the order side has, all of its.
+    """
     chosen = []
     for heat in all_heats:
-        wanted = {name for name in (*heat.ours, *heat.peers) if name.startswith(prefix)}
+        every = (*heat.ours, *heat.peers)
+        is_all = heat.input == prefix == inputs.ORDERS
+        wanted = {name for name in every if is_all or name.startswith(prefix)}
         if not wanted:
             continue
         beside = wanted | {heats.FLOORS.get(n, "") for n in wanted}
@@ -97,10 +106,13 @@ def choose(all_heats: Sequence[Heat], prefix: str) -> list[Heat]:
 def preamble(bench: Bench, chosen: Sequence[Heat]) -> str:
     """What the figures below mean, and what is not what it could be."""
     lines = [
-        f"CPU {bench.cpu}, {bench.tsc_hz / 1e6:.3f} MHz counter; ns a message. fastest, mean: of"
+        f"CPU {bench.cpu}, {bench.tsc_hz / 1e6:.3f} MHz counter; ns an operation. fastest, mean: of"
         " nine replays in chunks of a thousand",
-        "(fastest: each chunk's fastest). p50 ...: single operations between fences, fences"
-        " included. n: of them.",
+        "(fastest: each chunk's fastest), or mean: the middle batch. chain: the middle batch of"
+        " operations that each",
+        "wait for the one before. p50 ...: single operations between fences, which are in it;"
+        " pair: what the fences take",
+        "around nothing. n: of single operations.",
     ]
     for name in dict.fromkeys(h.input for h in chosen):
         if note := inputs.get(name, bench.made).note:
@@ -110,7 +122,11 @@ def preamble(bench: Bench, chosen: Sequence[Heat]) -> str:
 
 def run(bench: Bench, heat: Heat, n_rounds: int) -> Result:
     """Every program of a heat, two passes a round."""
-    absent = {p: why for p in heat.peers if (why := programs.missing(p, bench.built))}
+    absent = {
+        name: why
+        for name in (*heat.ours, *heat.peers)
+        if programs.is_separate(name) and (why := programs.missing(name, bench.built))
+    }
     passes: dict[str, list[Sample]] = {}
     names = [n for n in (*heat.ours, *heat.peers) if n not in absent]
     for _ in range(n_rounds):
@@ -127,7 +143,7 @@ def run(bench: Bench, heat: Heat, n_rounds: int) -> Result:
 
 
 def one_pass(bench: Bench, worker: Worker, heat: Heat, name: str) -> Sample:
-    if name in heat.peers:
+    if programs.is_separate(name):
         return programs.measure_peer(bench, name, heat)
     return worker.measure(bench, name, heat)
 
@@ -167,12 +183,17 @@ def program_json(result: Result, name: str) -> dict[str, Any]:
         "fastest_ns": f.fastest_ns,
         "mean_ns": f.mean_ns,
         "fastest_spread_ns": f.spread_ns,
+        "chain_ns": f.chain_ns,
         "percentiles_ns": dict(f.percentiles),
+        "pair_ns": f.pair_ns,
+        "burst_percentiles_ns": None if f.per_burst is None else dict(f.per_burst),
         "n": f.n,
         "n_passes": len(result.passes[name]),
         "quiet_share": f.quiet_share,
         "answer": f.answer,
         "wrong": result.disagreement(name),
+        "lost": f.n_lost,
+        "refused": f.n_refused,
         "allocations": f.n_allocs,
         "page_faults": f.n_faults,
         "beside": other,

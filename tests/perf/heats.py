@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Regime = Literal["hot", "stream", "random"]
-Statistic = Literal["fastest", "mean", "p50", "p99", "p99.9"]
+Regime = Literal["hot", "stream", "random", "burst"]
+# chain: the middle batch of operations that wait for each other. burst p50, p99: of bursts timed
+# whole, by their calls.
+Statistic = Literal["fastest", "mean", "chain", "p50", "p99", "p99.9", "burst p50", "burst p99"]
 
 FIX = ("fix.parse", "fix.floor", "fix.checksum", "fix.validate")
 BOOKS = ("feed.decode", "book.update", "feed.book", "feed.book.view")
@@ -20,7 +22,25 @@ QUICKFIX = ("quickfix.parse", "quickfix.validate")
 DICTIONARIES: Mapping[str, str] = {"fixt11-log": "FIX50SP2"}
 DEFAULT_DICTIONARY = "FIX44"
 
-# What each of ours is divided by: the least that the same answer could take, roughly.
+# Every way in which one new order can be refused (csrc/rig/component_risk.h).
+REFUSE = "risk.refuse."
+REFUSALS = tuple(
+    REFUSE + way
+    for way in (
+        *("halted", "reduce-only", "session", "permission", "field", "qty", "notional", "collar"),
+        *("cross", "duplicate", "rate", "executions", "position", "exposure", "loss", "open"),
+        *("self-trade", "short-sale", "ratio", "freshness", "several", "altered"),
+    )
+)
+RISK = ("risk.accept", *REFUSALS, "risk.check")
+ORDERS = ("position.update", "oms.fill", "oms.send", *RISK)
+BURSTS = ("audit.burst", "ring.burst", "write.burst", "empty.burst")
+LOGGERS = ("spdlog.block", "spdlog.overrun")
+# Of what takes records, that which may not lose any.
+KEEPS_ALL = ("audit.burst",)
+
+# What each of ours is divided by: the least that the same answer could take, roughly; a part of it;
+# or for a refusal, the order that passes.
 FLOORS: Mapping[str, str] = {
     "fix.parse": "fix.floor",
     "fix.validate": "fix.floor",
@@ -28,6 +48,11 @@ FLOORS: Mapping[str, str] = {
     "feed.decode": "itch.decode",
     "feed.book": "feed.decode",
     "feed.book.view": "feed.decode",
+    "order.text": "order.id",
+    "oms.fill": "position.update",
+    "oms.send": "risk.accept",
+    **dict.fromkeys((*REFUSALS, "risk.check"), "risk.accept"),
+    "audit.burst": "ring.burst",
 }
 # Which of ours does the work of each peer.
 RIVALS: Mapping[str, str] = {
@@ -38,6 +63,9 @@ RIVALS: Mapping[str, str] = {
     "simplefix.encode": "fix.encode",
     "python.split": "fix.parse",
     "std.map.book": "feed.book",
+    "naive.fills": "oms.fill",
+    "spdlog.block": "audit.burst",
+    "spdlog.overrun": "audit.burst",
 }
 # Operations whose answer must be that of another one on the same input.
 SAME_ANSWER: Mapping[str, str] = {
@@ -46,6 +74,9 @@ SAME_ANSWER: Mapping[str, str] = {
     "feed.decode": "itch.decode",
     "book.update": "feed.book",
     "feed.book.view": "feed.book",
+    "ring.burst": "audit.burst",
+    "write.burst": "audit.burst",
+    "empty.burst": "audit.burst",
 }
 
 
@@ -83,6 +114,10 @@ HEATS: tuple[Heat, ...] = (
     Heat("itch50-1m", "random", ("itch.decode",)),
     Heat("es-mbo", "stream", BOOKS),
     Heat("50k-orders", "random", ("book.update",)),
+    Heat("orders", "stream", ORDERS, ("naive.fills",)),
+    Heat("orders", "hot", ("order.id", "order.text", *ORDERS, "audit.append")),
+    Heat("orders", "random", ORDERS),
+    Heat("orders", "burst", BURSTS, LOGGERS),
 )
 
 
@@ -125,6 +160,15 @@ TARGETS: tuple[Target, ...] = (
     Target("feed.book.view", ("itch50-1m",), "p99", 350),
     Target("feed.book", ("itch50-1m",), "mean", 50),  # 20 M messages a second
     Target("feed.book.view", ("itch50-1m",), "fastest", 5, "feed.book", is_extra=True),
+    Target("order.id", ("orders",), "chain", 5, regime="hot"),
+    Target("position.update", ("orders",), "chain", 20),
+    Target("oms.fill", ("orders",), "chain", 60),
+    *(Target(name, ("orders",), "chain", 40) for name in RISK),
+    # 20 and 60 is what the fastest public logger takes, which may lose records.
+    Target("audit.burst", ("orders",), "burst p50", 20, regime="burst"),
+    Target("audit.burst", ("orders",), "burst p99", 50, regime="burst"),
+    Target("audit.burst", ("orders",), "p50", 20, regime="burst"),
+    Target("audit.burst", ("orders",), "p99", 50, regime="burst"),
 )
 
 

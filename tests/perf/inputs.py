@@ -1,5 +1,8 @@
 """What the operations are timed on: public captures when they are there, else streams like them.
 
+The order side has no stream: its operations make their own orders, and what its peers read is made
+like these.
+
 A capture is looked for in $REDLINE_DATA, then in ../shared/data beside the source tree. A made
 input says so in its `note`; its figures compare only with others of the same run.
 """
@@ -14,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
-from engine.market import Stream, index
+from engine.market import STREAM_REC, Stream, index
 from engine.market.dictionary import Checks, Dictionary
 from harness.traffic import synthetic
 from harness.traffic.captures import stream_of
@@ -23,18 +27,19 @@ from harness.traffic.inputs import open_input
 
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOLS = ("T", "GE", "XOM", "QQQ", "MSFT", "TSLA", "BRKB")
+ORDERS = "orders"
 LONG_CAPTURE = 1 << 20  # records: more of a capture would only take longer
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Input:
-    """A stream, and what it is when it is not the capture of that name.
+    """A stream, and what it is when it is not the capture of that name; None: ORDERS.
 
     `n_instruments` and `n_orders` are what books are made for.
     """
 
     name: str
-    stream: Stream
+    stream: Stream | None
     note: str = ""
     n_instruments: int = 256
     n_orders: int = 1 << 17
@@ -53,6 +58,8 @@ def get(name: str, made: bool = False) -> Input:
     """An input by the name in the table, `made` even where the capture is there. KeyError for one
     that is none.
     """
+    if name == ORDERS:
+        return Input(name, None, "made")
     file, make = INPUTS[name]
     path = capture(file) if file and not made else None
     if path is None:
@@ -88,10 +95,37 @@ def dictionary_path(name: str) -> Path | None:
     return capture(f"fix/dictionaries/{name}.xml")
 
 
-def write(stream: Stream, prefix: Path) -> None:
-    """The stream as the two files that a peer reads: PREFIX.bytes and PREFIX.recs."""
-    prefix.with_suffix(".bytes").write_bytes(stream.data)
-    prefix.with_suffix(".recs").write_bytes(np.ascontiguousarray(stream.recs).tobytes())
+def write(one: Input, prefix: Path) -> None:
+    """An input as the two files that a peer reads: PREFIX.bytes and PREFIX.recs."""
+    data, recs = fills() if one.stream is None else (one.stream.data, one.stream.recs)
+    prefix.with_suffix(".bytes").write_bytes(data)
+    prefix.with_suffix(".recs").write_bytes(np.ascontiguousarray(recs).tobytes())
+
+
+# One execution, as peers/naive_fills.cpp reads it.
+FILL = np.dtype(
+    [
+        *(("id", "<u8"), ("exec", "<u8"), ("qty", "<u8"), ("px_nano", "<i8")),
+        *(("instrument", "<u4"), ("side", "<u4")),
+    ]
+)
+N_OPEN, N_SYMBOLS = 4096, 1024
+
+
+def fills() -> tuple[bytes, npt.NDArray[np.void]]:
+    """An execution of one lot of every open order, as oms.fill gets them; and where each lies."""
+    made = np.zeros(N_OPEN, dtype=FILL)
+    made["id"] = (7 << 24) + np.arange(1, N_OPEN + 1)
+    made["exec"] = np.arange(1, N_OPEN + 1)
+    made["qty"] = 1
+    made["px_nano"] = 100 * 10**9
+    made["instrument"] = np.arange(N_OPEN) % N_SYMBOLS
+    made["side"] = np.arange(N_OPEN) // N_SYMBOLS % 2
+    recs = np.zeros(N_OPEN, dtype=STREAM_REC)
+    recs["offset"] = np.arange(N_OPEN) * FILL.itemsize
+    recs["n_bytes"] = FILL.itemsize
+    recs["n_messages"] = 1
+    return made.tobytes(), recs
 
 
 # ---- made inputs --------------------------------------------------------------------------------

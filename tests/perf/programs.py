@@ -1,4 +1,4 @@
-"""Starting the programs of a heat: ours in a worker, each peer in a process of its own."""
+"""Starting the programs of a heat: ours in a worker, each other program in a process of its own."""
 
 from __future__ import annotations
 
@@ -19,12 +19,19 @@ from perf.sample import Sample
 HERE = Path(__file__).resolve().parent
 PEER_TIMEOUT_S = 120
 
-# Peer -> what starts it: a program that peers/CMakeLists.txt builds, or a Python script of peers/.
-COMPILED: Mapping[str, str] = {
-    "quickfix.parse": "quickfix_parse",
-    "quickfix.validate": "quickfix_validate",
-    "quickfix.encode": "quickfix_encode",
-    "std.map.book": "map_book",
+# Program -> what starts it: one that peers/CMakeLists.txt builds, or a Python script of peers/.
+COMPILED: Mapping[str, tuple[str, ...]] = {
+    "quickfix.parse": ("quickfix_parse",),
+    "quickfix.validate": ("quickfix_validate",),
+    "quickfix.encode": ("quickfix_encode",),
+    "std.map.book": ("map_book",),
+    "naive.fills": ("naive_fills",),
+    "audit.burst": ("log_bursts", "audit"),
+    "ring.burst": ("log_bursts", "ring"),
+    "write.burst": ("log_bursts", "write"),
+    "empty.burst": ("log_bursts", "empty"),
+    "spdlog.block": ("spdlog_bursts", "block"),
+    "spdlog.overrun": ("spdlog_bursts", "overrun"),
 }
 SCRIPTS: Mapping[str, tuple[str, ...]] = {
     "simplefix.parse": ("simplefix_peer.py", "parse"),
@@ -34,8 +41,9 @@ SCRIPTS: Mapping[str, tuple[str, ...]] = {
 HOW_TO_GET: Mapping[str, str] = {
     "quickfix": "apt-get install libquickfix-dev",
     "simplefix": "pip install -e '.[perf]'",
-    "std": "a C++ compiler",
+    "spdlog": "apt-get install libspdlog-dev",
 }
+OR_ELSE = "a C++ compiler"
 
 
 class ProgramError(Exception):
@@ -104,11 +112,17 @@ def worker() -> Iterator[Worker]:
             process.stdin.close()
 
 
+def is_separate(name: str) -> bool:
+    """Whether it is a program of its own, not an operation that a worker measures."""
+    return name in COMPILED or name in SCRIPTS
+
+
 def command(peer: str, built: Path) -> list[str] | None:
-    """What starts a peer, None when it is not there."""
+    """What starts a program of its own, None when it is not there."""
     if peer in COMPILED:
-        program = built / COMPILED[peer]
-        return [str(program)] if program.is_file() else None
+        name, *arguments = COMPILED[peer]
+        program = built / name
+        return [str(program), *arguments] if program.is_file() else None
     script, *arguments = SCRIPTS[peer]
     if peer.startswith("simplefix") and find_spec("simplefix") is None:
         return None
@@ -116,19 +130,19 @@ def command(peer: str, built: Path) -> list[str] | None:
 
 
 def missing(peer: str, built: Path) -> str:
-    """Why a peer does not run here and how to get it; "" when it does."""
+    """Why a program does not run here and how to get it; "" when it does."""
     if command(peer, built) is None:
-        return f"not installed: {HOW_TO_GET[peer.split('.')[0]]}"
+        return f"not installed: {HOW_TO_GET.get(peer.split('.')[0], OR_ELSE)}"
     if peer.startswith("quickfix") and inputs.dictionary_path(heats.DEFAULT_DICTIONARY) is None:
         return f"fix/dictionaries/{heats.DEFAULT_DICTIONARY}.xml is not there"
     return ""
 
 
 def measure_peer(bench: Bench, peer: str, heat: heats.Heat) -> Sample:
-    """One pass of a peer over the input of a heat. ProgramError when it fails."""
+    """One pass of a program of its own over the input of a heat. ProgramError when it fails."""
     prefix = bench.scratch / heat.input
     if not prefix.with_suffix(".recs").exists():
-        inputs.write(inputs.get(heat.input, bench.made).stream, prefix)
+        inputs.write(inputs.get(heat.input, bench.made), prefix)
     words = command(peer, bench.built)
     assert words is not None
     arguments = [str(prefix), str(bench.cpu), str(bench.tsc_hz), str(bench.seconds)]

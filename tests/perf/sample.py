@@ -18,13 +18,16 @@ from harness.measure import histogram, percentiles
 from harness.measure.histogram import Histogram
 
 SHOWN = ("p50", "p99", "p99.9")
+CALLS_A_BURST = 20  # peers/bursts.h
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sample:
-    """One pass. `per_op` is in ticks, with the fences in it; `fastest_ns` is None where nothing was
-    replayed, and `mean_ns` then that of the middle batch; `quiet_share` is None for a program that
-    has no neighbour probe.
+    """One pass. `per_op` is in ticks, with the fences in it, which take `pair` around nothing;
+    `fastest_ns` is None where nothing was replayed, and `mean_ns` then that of the middle batch;
+    `chain_ns` is that of operations that wait for each other; `quiet_share` is None for a program
+    that has no neighbour probe. Of logs: `per_burst` in ticks of CALLS_A_BURST calls, and how many
+    records were lost, or refused.
     """
 
     per_op: Histogram
@@ -37,6 +40,11 @@ class Sample:
     n_allocs: int = 0
     n_faults: int = 0
     about: str = ""
+    pair: Histogram | None = None
+    chain_ns: float | None = None
+    per_burst: Histogram | None = None
+    n_lost: int = 0
+    n_refused: int = 0
 
     @classmethod
     def of_component(cls, found: Mapping[str, Any], ns_per_tick: float) -> Sample:
@@ -54,25 +62,33 @@ class Sample:
             quiet_share=facts["n_quiet_chunks"] / max(facts["n_chunks"], 1),
             n_allocs=facts["allocs"],
             n_faults=facts["minflt"] + facts["majflt"],
+            pair=histogram_of(found["pair"]),
+            chain_ns=found["chain_mticks"] * scale,
         )
 
     @classmethod
     def of_peer(cls, found: Mapping[str, Any], ns_per_tick: float) -> Sample:
-        """From what a peer prints (peers/peer.hpp)."""
+        """From what a peer prints (peers/peer.hpp, peers/bursts.h)."""
         scale = ns_per_tick / found["n_ops"]
+        fastest = found["fastest_ticks"]
         return cls(
-            per_op=_from_ticks({int(k): n for k, n in found["per_op"].items()}),
+            per_op=_from_ticks(found["per_op"]),
             ns_per_tick=ns_per_tick,
-            fastest_ns=found["fastest_ticks"] * scale,
+            fastest_ns=None if fastest is None else fastest * scale,
             mean_ns=found["mean_ticks"] * scale,
             answer=found["answer"],
             n_wrong=found["n_wrong"],
             about=found["about"],
+            pair=_from_ticks(found["pair"]) if "pair" in found else None,
+            per_burst=_from_ticks(found["per_burst"]) if "per_burst" in found else None,
+            n_lost=found.get("n_lost", 0),
+            n_refused=found.get("n_refused", 0),
         )
 
 
-def _from_ticks(counts: Mapping[int, int]) -> Histogram:
+def _from_ticks(seen: Mapping[str, int]) -> Histogram:
     """A histogram of exact values and how often each was seen."""
+    counts = {int(value): n for value, n in seen.items()}
     values = np.array(sorted(counts), dtype=np.int64)
     dense = np.zeros(histogram.N_SLOTS, dtype=np.int64)
     np.add.at(dense, histogram.slots_of(values), [counts[int(v)] for v in values])
@@ -81,7 +97,9 @@ def _from_ticks(counts: Mapping[int, int]) -> Histogram:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Figures:
-    """All passes of one program on one input. `spread` is the lowest and highest pass."""
+    """All passes of one program on one input. `spread` is the lowest and highest pass, `pair_ns`
+    the middle empty pair, `per_burst` percentiles of bursts by their calls.
+    """
 
     percentiles: Mapping[str, float | None]
     n: int
@@ -94,6 +112,11 @@ class Figures:
     n_allocs: int
     n_faults: int
     about: str
+    pair_ns: float | None = None
+    chain_ns: float | None = None
+    per_burst: Mapping[str, float | None] | None = None
+    n_lost: int = 0
+    n_refused: int = 0
 
 
 def combine(passes: Sequence[Sample]) -> Figures:
@@ -104,9 +127,12 @@ def combine(passes: Sequence[Sample]) -> Figures:
     scale = passes[0].ns_per_tick
     fastest = [p.fastest_ns for p in passes if p.fastest_ns is not None]
     quiet = [p.quiet_share for p in passes if p.quiet_share is not None]
+    chains = [p.chain_ns for p in passes if p.chain_ns is not None]
+    pairs = [p.pair for p in passes if p.pair is not None]
+    bursts = [p.per_burst for p in passes if p.per_burst is not None]
     answers = sorted({p.answer for p in passes})
     return Figures(
-        percentiles={name: percentiles.percentile(merged, name, scale) for name in SHOWN},
+        percentiles=_shown(merged, scale),
         n=merged.n,
         fastest_ns=statistics.median(fastest) if fastest else None,
         mean_ns=statistics.median(p.mean_ns for p in passes),
@@ -117,7 +143,16 @@ def combine(passes: Sequence[Sample]) -> Figures:
         n_allocs=sum(p.n_allocs for p in passes),
         n_faults=sum(p.n_faults for p in passes),
         about=passes[0].about,
+        pair_ns=percentiles.percentile(histogram.merge(pairs), "p50", scale) if pairs else None,
+        chain_ns=statistics.median(chains) if chains else None,
+        per_burst=_shown(histogram.merge(bursts), scale / CALLS_A_BURST) if bursts else None,
+        n_lost=sum(p.n_lost for p in passes),
+        n_refused=sum(p.n_refused for p in passes),
     )
+
+
+def _shown(merged: Histogram, scale: float) -> dict[str, float | None]:
+    return {name: percentiles.percentile(merged, name, scale) for name in SHOWN}
 
 
 def ratio(theirs: Sequence[float], ours: Sequence[float]) -> float | None:

@@ -19,9 +19,9 @@ from harness.run import verdicts
 from harness.run.verdicts import State, Verdict
 
 HEAD = (
-    f"{'ns':<18}{'fastest':>10}{'mean':>10}"
-    + "".join(f"{name:>10}" for name in SHOWN)
-    + f"{'n':>10}{'quiet':>6}  {'answer':<8}  beside"
+    f"{'ns':<23}{'fastest':>9}{'mean':>9}{'chain':>8}"
+    + "".join(f"{name:>9}" for name in SHOWN)
+    + f"{'pair':>5}{'n':>11}{'quiet':>6}  {'answer':<8}  beside"
 )
 
 
@@ -40,11 +40,16 @@ class Result:
         return combine(passes) if passes else None
 
     def times(self, program: str, other: str) -> float | None:
-        """How many times as long `program` takes as `other`, by fastest replays (by the middle
-        batches where nothing was replayed); None without both.
+        """How many times as long `program` takes as `other`, by fastest replays (by means where
+        one of them was not replayed); None without both.
         """
-        mine = [_typical_ns(s) for s in self.passes.get(program, ())]
-        return ratio(mine, [_typical_ns(s) for s in self.passes.get(other, ())])
+        mine, theirs = self.passes.get(program, ()), self.passes.get(other, ())
+        replays = [
+            [s.fastest_ns for s in side if s.fastest_ns is not None] for side in (mine, theirs)
+        ]
+        if len(replays[0]) == len(mine) and len(replays[1]) == len(theirs):
+            return ratio(*replays)
+        return ratio([s.mean_ns for s in mine], [s.mean_ns for s in theirs])
 
     def disagreement(self, program: str) -> str:
         """Why the answers of a program cannot be right: a sentence, or nothing."""
@@ -53,35 +58,38 @@ class Result:
             return ""
         if figures.n_wrong:
             return f"{figures.n_wrong} wrong answers"
+        if figures.n_lost and program in heats.KEEPS_ALL:
+            return f"{figures.n_lost:,} records lost"
         other = heats.RIVALS.get(program) or heats.SAME_ANSWER.get(program, "")
         twin = self.figures(other)
-        if twin is not None and twin.answer != figures.answer:
+        if twin is None or any(f.n_lost or f.n_refused for f in (figures, twin)):
+            return ""  # what is not there has no answer; it is shown how much that is
+        if twin.answer != figures.answer:
             return f"another answer than {other}"
         return ""
-
-
-def _typical_ns(sample: Sample) -> float:
-    return sample.mean_ns if sample.fastest_ns is None else sample.fastest_ns
 
 
 def render(result: Result) -> str:
     """The heat as a block of lines."""
     lines = [result.heat.title, HEAD]
+    notes = []
     for program in (*result.heat.ours, *result.heat.peers):
         figures = result.figures(program)
         if figures is None:
-            lines.append(f"{program:<18}{result.absent.get(program, 'not measured')}")
+            lines.append(f"{program:<23}{result.absent.get(program, 'not measured')}")
             continue
         lines.append(_line(program, figures) + _beside(result, program, figures))
-    return "\n".join(lines)
+        if figures.about:
+            notes.append(f"{program}: {figures.about}")
+    return "\n".join((*lines, *notes))
 
 
 def _line(program: str, f: Figures) -> str:
     quiet = "" if f.quiet_share is None else f"{f.quiet_share:.0%}"
     return (
-        f"{program:<18}{_ns(f.fastest_ns):>10}{_ns(f.mean_ns):>10}"
-        + "".join(f"{_ns(f.percentiles[name], 0):>10}" for name in SHOWN)
-        + f"{f.n:>10,}{quiet:>6}  {f.answer[:8]:<8}  "
+        f"{program:<23}{_ns(f.fastest_ns):>9}{_ns(f.mean_ns):>9}{_ns(f.chain_ns):>8}"
+        + "".join(f"{_ns(f.percentiles[name], 0):>9}" for name in SHOWN)
+        + f"{_ns(f.pair_ns, 0):>5}{f.n:>11,}{quiet:>6}  {f.answer[-8:]:<8}  "
     )
 
 
@@ -97,8 +105,15 @@ def _beside(result: Result, program: str, figures: Figures) -> str:
     times = result.times(program, other) if other else None
     if times is not None:
         notes.append(f"{times:.2f} x {other}" if times < 10 else f"{times:,.0f} x {other}")
+    if figures.per_burst is not None:
+        middle, tail = (_ns(figures.per_burst[name]) for name in ("p50", "p99"))
+        notes.append(f"bursts whole: p50 {middle}, p99 {tail} a call")
     if wrong := result.disagreement(program):
         notes.append(f"WRONG: {wrong}")
+    elif figures.n_lost:
+        notes.append(f"LOST {figures.n_lost:,} records")
+    if figures.n_refused:
+        notes.append(f"REFUSED {figures.n_refused:,}")
     if figures.n_allocs or figures.n_faults:
         notes.append(f"{figures.n_allocs} allocations, {figures.n_faults} page faults")
     return "  ".join(notes)
@@ -151,7 +166,11 @@ def verdict_of(result: Result, target: Target) -> Verdict:
     busy = verdicts.neighbour(figures.quiet_share)
     is_ratio = bool(target.against) and not target.is_extra
     bound = Bound(op="<=", value=target.bound, unit="count" if is_ratio else "ns")
-    return verdicts.scalar(bound, value, busy.reason if busy else "")
+    verdict = verdicts.scalar(bound, value, busy.reason if busy else "")
+    if target.statistic in SHOWN and figures.pair_ns is not None:
+        note = f"{verdict.reason}; {verdicts.show(round(figures.pair_ns))} ns of it an empty pair"
+        return Verdict(verdict.state, note)
+    return verdict
 
 
 def value_of(result: Result, target: Target, figures: Figures) -> float | None:
@@ -167,4 +186,10 @@ def value_of(result: Result, target: Target, figures: Figures) -> float | None:
         return figures.fastest_ns
     if target.statistic == "mean":
         return figures.mean_ns
-    return figures.percentiles[target.statistic]
+    if target.statistic == "chain":
+        return figures.chain_ns
+    if target.statistic.startswith("burst "):
+        bursts = figures.per_burst or {}
+        return bursts.get(target.statistic.removeprefix("burst "))
+    seen = figures.percentiles[target.statistic]
+    return None if seen is None else round(seen)  # as printed: the counter's steps are coarser

@@ -304,7 +304,13 @@ class TestScenarios:
         self, redline: Callable[..., Result]
     ) -> None:
         lines = redline("scenarios", "list").out.splitlines()
-        assert [line.split()[0] for line in lines] == ["signoff", "smoke", "soak", "week1"]
+        assert [line.split()[0] for line in lines] == [
+            "kill",
+            "signoff",
+            "smoke",
+            "soak",
+            "week1",
+        ]
         assert "about a minute" in lines[-1]
 
     def test_a_broken_scenario_in_the_folder_does_not_hide_the_others(

@@ -16,6 +16,7 @@ MAY_INCLUDE = {
     "market": {"base", "market"},
     "trade": {"base", "trade"},
     "net": {"base", "net"},
+    "tools": {"base", "trade", "tools"},
     "rig": {"base", "market", "trade", "net", "rig"},
     "py": {"base", "market", "trade", "net", "rig", "py"},
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -28,19 +29,34 @@ from model.explorer import (  # noqa: E402
     Store,
     Swap,
     Thread,
+    Update,
     Value,
 )
-from model.protocols import PROTOCOLS, InC, Protocol  # noqa: E402
+from model.kill import KILL_PROTOCOLS  # noqa: E402
+from model.protocols import PROTOCOLS as ALL_BUT_KILL  # noqa: E402
+from model.protocols import InC, Protocol  # noqa: E402
+
+PROTOCOLS = [*ALL_BUT_KILL, *KILL_PROTOCOLS]
 
 ORDERED = [(protocol, tag) for protocol in PROTOCOLS for tag in protocol.orders]
 # Their every ordered access is in the protocols; other files may have more than is explored.
 EXPLORED_WHOLE = [
+    "csrc/rig/worker.h",
     "csrc/base/ring.h",
     "csrc/base/record_ring.h",
     "csrc/base/seqlock.h",
     "csrc/market/book/view.h",
     "csrc/market/book/view.c",
     "csrc/market/book/view_write.h",
+    "csrc/trade/kill/kill.h",
+    "csrc/trade/kill/kill.c",
+    "csrc/trade/kill/reset.c",
+    "csrc/trade/kill/vitals.h",
+    "csrc/trade/kill/on_signal.c",
+    "csrc/trade/risk/limits_cell.h",
+    "csrc/trade/position/view.h",
+    "csrc/trade/position/view.c",
+    "csrc/trade/audit/audit.h",
 ]
 
 
@@ -160,6 +176,26 @@ def test_a_place_is_never_read_backwards() -> None:
 def test_only_one_of_two_exchanges_wins() -> None:
     claim = Swap("x", 0, 1, RELAXED)
     assert ends(doing(claim), doing(claim)) == {((True,), (False,)), ((False,), (True,))}
+
+
+def test_two_updates_lose_nothing() -> None:
+    more = Update("x", lambda x: x + 1, RELAXED)
+    last = Load("x", RELAXED)
+    found = ends(doing(more, last), doing(more, last))
+    assert {told for told, _ in found} == {(0, 1), (0, 2), (1, 2)}
+
+
+@pytest.mark.parametrize(("order", "stale"), [(ACQUIRE, False), (RELAXED, True)])
+@pytest.mark.parametrize("op", [Swap("x", 1, 2, RELAXED), Update("x", lambda x: x + 1, RELAXED)])
+def test_a_change_that_acquires_learns_what_was_released(
+    op: Swap | Update, order: str, stale: bool
+) -> None:
+    found = ends(
+        doing(Store("y", 1, RELAXED), Update("x", lambda _: 1, RELEASE)),
+        doing(replace(op, order=order), Load("y", RELAXED)),
+    )
+    read_one = {told[1] for _, told in found if told[0] in (True, 1)}
+    assert (0 in read_one) == stale
 
 
 def test_an_exchange_passes_on_what_was_released_before_it() -> None:

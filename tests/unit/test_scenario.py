@@ -11,6 +11,7 @@ import yaml
 from harness.config.loader import ConfigError
 from harness.config.matrix import load_matrix
 from harness.config.scenario import (
+    Kill,
     Scenario,
     Soak,
     Throughput,
@@ -22,7 +23,7 @@ from harness.config.scenario import (
 )
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("week1", "smoke", "soak", "signoff")
+SHIPPED = ("week1", "smoke", "soak", "signoff", "kill")
 S = 10**9
 
 
@@ -204,5 +205,34 @@ class TestFinding:
         assert find_scenario(str(tmp_path / "x.yaml")) == tmp_path / "x.yaml"
 
     def test_a_word_that_names_none_is_refused_with_those_there_are(self) -> None:
-        with pytest.raises(ConfigError, match="no scenario is called 'week7'; there are signoff, "):
+        with pytest.raises(ConfigError, match="called .week7.; there are kill, signoff, "):
             find_scenario("week7")
+
+
+class TestKill:
+    def test_a_trial_must_have_time_for_its_trips(self) -> None:
+        (fault,) = changed("trips: 80, every: 5ms", "trips: 1000, every: 5ms")
+        assert "trials.0.trips" in fault
+        assert "take up to 10s, longer than the trial" in fault
+
+    def test_a_tripper_that_is_none_is_refused(self) -> None:
+        (fault,) = changed("tripper: thread", "tripper: nobody")
+        assert "tripper" in fault
+        assert "'nobody'" in fault
+
+    def test_two_trials_of_a_name_are_refused(self) -> None:
+        (fault,) = changed("id: kill.thread", "id: kill.rig")
+        assert "used twice: 'kill.rig'" in fault
+
+    def test_its_length_is_not_that_of_the_command_line_but_its_rate_is(self) -> None:
+        other = shipped("week1").with_overrides(duration_ns=100_000_000, rate_per_s=500_000)
+        (phase,) = [p for p in other.phases if isinstance(p, Kill)]
+        (before,) = [p for p in shipped("week1").phases if isinstance(p, Kill)]
+        assert [t.duration_ns for t in phase.trials] == [t.duration_ns for t in before.trials]
+        assert {t.rate_per_s for t in phase.trials} == {500_000}
+
+    def test_every_way_to_trip_is_taken_by_the_main_scenario(self) -> None:
+        (phase,) = [p for p in shipped("week1").phases if isinstance(p, Kill)]
+        assert {trial.tripper for trial in phase.trials} == {"rig", "thread", "process"}
+        assert set(phase.metric_ids()) == {"kill.trip", "kill.seen", "kill.cancelled"}
+        assert [line.partition(":")[0] for line in phase.describe()] == [t.id for t in phase.trials]

@@ -1,5 +1,6 @@
 /*
- * order - NewOrderSingle and ExecutionReport by template: the bytes that leave on the hot path.
+ * order - orders, replacements and execution reports by template: the bytes that leave on the hot
+ * path. What ends an order is in cancel.h.
  *
  * Threads:  a template belongs to one thread.
  * Memory:   the caller's.
@@ -31,11 +32,28 @@ struct rl_fix_nos {
     char time_in_force;    /* 59: '0' day, '3' IOC, '4' FOK */
 };
 
+/* OrderCancelReplaceRequest (35=G), limit: the new terms of an order, under a new id. */
+struct rl_fix_replace {
+    uint64_t msg_seq;
+    uint64_t time_ns;
+    const char *cl_ord_id;      /* 11: of the request, and of the order once it is accepted */
+    const char *orig_cl_ord_id; /* 41: the order */
+    uint64_t secondary_id;      /* 526: the message that caused it */
+    const char *symbol;
+    uint32_t n_symbol;
+    uint64_t qty;    /* 38: in all, what is filled included */
+    int64_t px_nano; /* 44 */
+    uint8_t side;
+    char time_in_force;
+};
+
 /* ExecutionReport (35=8), the exchange's answer. Built the same way. */
 struct rl_fix_er {
     uint64_t msg_seq;
     uint64_t time_ns;
-    const char *cl_ord_id; /* RL_FIX_CLORDID_CHARS characters */
+    const char *cl_ord_id;      /* RL_FIX_CLORDID_CHARS characters */
+    const char *orig_cl_ord_id; /* 41: reports of rl_fix_er_orig alone */
+    uint64_t exec_ref_id;       /* 19: reports of rl_fix_er_ref alone */
     uint64_t secondary_id;
     uint64_t order_id; /* 37 */
     uint64_t exec_id;  /* 17 */
@@ -49,8 +67,9 @@ struct rl_fix_er {
     int64_t last_px_nano; /* 31 */
     int64_t avg_px_nano;  /* 6 */
     uint8_t side;
-    char exec_type;  /* 150: '0' new, 'F' trade, '8' rejected */
-    char ord_status; /* 39: '0' new, '1' partly filled, '2' filled, '8' rejected */
+    char exec_type;  /* 150: '0' new, '4' cancelled, '5' replaced, '8' rejected, 'C' expired,
+                        'F' trade, 'G' trade corrected, 'H' trade cancelled */
+    char ord_status; /* 39: '0' new, '1' partly filled, '2' filled, '4', '5', '8', 'C' as above */
 };
 
 #define RL_FIX_QTY_DIGITS 16
@@ -58,8 +77,16 @@ struct rl_fix_er {
 /* -EINVAL when a name is empty, too long, or holds a control character. */
 int rl_fix_nos_init(struct rl_fix_template *t, const char *begin_string, const char *sender,
                     const char *target);
+int rl_fix_replace_init(struct rl_fix_template *t, const char *begin_string, const char *sender,
+                        const char *target);
 int rl_fix_er_init(struct rl_fix_template *t, const char *begin_string, const char *sender,
                    const char *target);
+/* With OrigClOrdID: answers to a cancel or a replacement that was asked for. */
+int rl_fix_er_orig_init(struct rl_fix_template *t, const char *begin_string, const char *sender,
+                        const char *target);
+/* With ExecRefID: an execution is taken back or corrected. */
+int rl_fix_er_ref_init(struct rl_fix_template *t, const char *begin_string, const char *sender,
+                       const char *target);
 
 /*
  * Write one message to `out`, which has room for rl_fix_template_bytes, and return that length; 0,
@@ -68,6 +95,12 @@ int rl_fix_er_init(struct rl_fix_template *t, const char *begin_string, const ch
  * is written as 0.
  */
 uint32_t rl_fix_nos_write(struct rl_fix_template *t, const struct rl_fix_nos *order, uint8_t *out);
+uint32_t rl_fix_replace_write(struct rl_fix_template *t, const struct rl_fix_replace *request,
+                              uint8_t *out);
 uint32_t rl_fix_er_write(struct rl_fix_template *t, const struct rl_fix_er *report, uint8_t *out);
+uint32_t rl_fix_er_orig_write(struct rl_fix_template *t, const struct rl_fix_er *report,
+                              uint8_t *out);
+uint32_t rl_fix_er_ref_write(struct rl_fix_template *t, const struct rl_fix_er *report,
+                             uint8_t *out);
 
 #endif

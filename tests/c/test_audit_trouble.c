@@ -1,0 +1,255 @@
+/* The writer in trouble: a full disk, a limit, a broken one. Told, recorded and survived. */
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "audit_log.h"
+
+static uint64_t word(const _Atomic uint64_t *w)
+{
+    return atomic_load_explicit(w, memory_order_relaxed);
+}
+
+/* ---- Faults of the disk ------------------------------------------------------------------------
+ */
+
+static struct {
+    int fdatasync_errno, pwrite_errno, fallocate_errno;
+    size_t n_most; /* bytes a write takes at most; 0: all */
+    unsigned n_interrupts;
+} broken;
+
+static bool is_interrupted(void)
+{
+    if (broken.n_interrupts == 0)
+        return false;
+    broken.n_interrupts--;
+    errno = EINTR;
+    return true;
+}
+
+static ssize_t broken_pwrite(int fd, const void *bytes, size_t n, off_t offset)
+{
+    if (is_interrupted())
+        return -1;
+    errno = broken.pwrite_errno;
+    if (errno)
+        return -1;
+    return pwrite(fd, bytes, broken.n_most && n > broken.n_most ? broken.n_most : n, offset);
+}
+
+static int broken_fdatasync(int fd)
+{
+    errno = broken.fdatasync_errno;
+    return errno ? -1 : fdatasync(fd);
+}
+
+static int broken_fallocate(int fd, int mode, off_t offset, off_t n)
+{
+    if (is_interrupted())
+        return -1;
+    errno = broken.fallocate_errno;
+    return errno ? -1 : fallocate(fd, mode, offset, n);
+}
+
+static const struct rl_audit_io broken_io = {.pwrite = broken_pwrite,
+                                             .fdatasync = broken_fdatasync,
+                                             .fsync = fsync,
+                                             .fallocate = broken_fallocate};
+
+static void log_on_broken_disk(struct log *log)
+{
+    memset(&broken, 0, sizeof broken);
+    log_make(log);
+    log->config.io = &broken_io;
+    log_must_open(log);
+}
+
+/* ---- Full --------------------------------------------------------------------------------------
+ */
+
+static void a_full_disk_is_recorded_told_once_and_survived(void)
+{
+    struct log log;
+    struct last_record last;
+
+    log_on_broken_disk(&log);
+    broken.fallocate_errno = ENOSPC;
+    log_write(&log, 2, 2);
+    CHECK_EQ(rl_audit_error(&log.audit), ENOSPC);
+    CHECK_EQ(log.trouble, ENOSPC);
+    CHECK_EQ(log.n_trouble, 1);
+    CHECK_EQ(log.n_fatal, 0);
+    log_write(&log, 30, 3); /* into the emergency space, past the end of the segment */
+    CHECK_EQ(log.n_trouble, 1);
+    CHECK_EQ(rl_audit_durable(&log.audit), 32);
+    CHECK_EQ(word(&log.audit.words.segment), 1);
+    last = log_last_of(&log, RL_AUDIT_LOG_FAILED);
+    CHECK_EQ(last.n, 1);
+    CHECK_EQ(last.record.detail, ENOSPC);
+    CHECK_EQ(last.record.number, 3);
+
+    broken.fallocate_errno = 0; /* space again */
+    CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 200000000), 0);
+    CHECK_EQ(rl_audit_error(&log.audit), 0);
+    log_write(&log, 3, 3);
+    CHECK(word(&log.audit.words.segment) > 1);
+    log_close(&log);
+    CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_WHOLE);
+    CHECK_EQ(log_verdict(&log).n_records, 36);
+    log_remove(&log);
+}
+
+/* Records that were stamped before a note of the writer may come to the ring after it. */
+static void a_note_of_the_writer_never_turns_time_back(void)
+{
+    struct log log;
+    struct rl_audit_record *r;
+
+    log_on_broken_disk(&log);
+    broken.fallocate_errno = ENOSPC;
+    CHECK_EQ(rl_audit_writer_step(&log.writer, 5000), 0); /* LOG_FAILED is the first record */
+    r = rl_audit_claim(&log.audit, 0);
+    log_fill(r, 1, 4000);
+    rl_audit_commit(&log.audit);
+    CHECK_EQ(rl_audit_writer_step(&log.writer, 6000), 1);
+    log_close(&log);
+    CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_WHOLE);
+    CHECK_EQ(log_last_of(&log, RL_AUDIT_LOG_FAILED).record.number, 1);
+    log_remove(&log);
+}
+
+static void without_emergency_space_left_the_writer_fails_for_good(void)
+{
+    struct log log;
+    unsigned n = 0;
+
+    log_on_broken_disk(&log);
+    broken.fallocate_errno = EDQUOT;
+    while (rl_audit_writer_step(&log.writer, log.now += 200) >= 0) {
+        CHECK(log_put(&log));
+        CHECK(++n < 1000);
+    }
+    CHECK_EQ(log.n_fatal, 1);
+    CHECK_EQ(rl_audit_error(&log.audit), ENOSPC);
+    CHECK(n > 30); /* 4 KiB of it */
+    CHECK_EQ(rl_audit_durable(&log.audit), n - 1);
+    for (unsigned i = 0; i < 2 * LOG_SLOTS; i++)
+        log_put(&log);
+    CHECK(!log_put(&log)); /* what is not taken fills the ring, and that refuses */
+    CHECK_EQ(rl_audit_writer_step(&log.writer, log.now), -ENOSPC);
+    CHECK_EQ(rl_audit_writer_close(&log.writer, log.now), -ENOSPC);
+    CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_TORN);
+    CHECK(log_verdict(&log).n_records >= n - 1);
+    log_remove(&log);
+}
+
+/* RLIMIT_FSIZE kills with SIGXFSZ whoever writes past it; here nobody does. */
+static void a_limit_of_file_sizes_is_a_full_disk_and_no_signal(void)
+{
+    struct rlimit limit = {.rlim_cur = 20000, .rlim_max = 20000};
+    int status;
+    pid_t child = fork();
+
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct log log;
+
+        CHECK(signal(SIGXFSZ, SIG_DFL) != SIG_ERR);
+        log_make(&log);
+        log_must_open(&log);
+        CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        log_write(&log, 60, 3); /* segments are below the limit */
+        CHECK_EQ(rl_audit_error(&log.audit), 0);
+        limit.rlim_cur = 6000;
+        CHECK_EQ(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        log_write(&log, 15, 3); /* the next one is not: FULL, and on into what is reserved */
+        CHECK_EQ(rl_audit_error(&log.audit), EFBIG);
+        CHECK_EQ(log.n_fatal, 0);
+        for (unsigned i = 0; i < 60 && rl_audit_writer_step(&log.writer, log.now += 200) >= 0; i++)
+            log_put(&log);
+        CHECK_EQ(log.n_fatal, 1);
+        CHECK_EQ(rl_audit_writer_close(&log.writer, log.now), -EFBIG);
+        CHECK_EQ(rl_audit_writer_open(&log.writer, &log.audit, &log.config, log.now, NULL), -EFBIG);
+        log_remove(&log);
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == RL_SKIP)
+        exit(RL_SKIP);
+    CHECK_EQ(status, 0);
+}
+
+/* ---- Broken ------------------------------------------------------------------------------------
+ */
+
+static void a_failed_sync_or_write_is_final(void)
+{
+    for (unsigned by_sync = 0; by_sync < 2; by_sync++) {
+        struct log log;
+        uint64_t durable;
+
+        log_on_broken_disk(&log);
+        log_write(&log, 5, 5);
+        durable = rl_audit_durable(&log.audit);
+        CHECK_EQ(durable, 5);
+        *(by_sync ? &broken.fdatasync_errno : &broken.pwrite_errno) = EIO;
+        CHECK(log_put(&log));
+        CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 200), -EIO);
+        CHECK_EQ(log.trouble, EIO);
+        CHECK_EQ(log.n_fatal, 1);
+        CHECK_EQ(rl_audit_error(&log.audit), EIO);
+        broken.fdatasync_errno = broken.pwrite_errno = 0; /* well again: nobody may believe it */
+        CHECK(log_put(&log));
+        CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 200), -EIO);
+        CHECK_EQ(rl_audit_writer_commit(&log.writer, log.now), -EIO);
+        CHECK_EQ(rl_audit_writer_rotate(&log.writer, log.now), -EIO);
+        CHECK_EQ(rl_audit_durable(&log.audit), durable);
+        CHECK_EQ(log.n_fatal, 1);
+        CHECK_EQ(rl_audit_writer_close(&log.writer, log.now), -EIO);
+        CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_TORN);
+        CHECK(log_verdict(&log).n_records >= durable);
+        log_remove(&log);
+    }
+}
+
+static void short_and_interrupted_writes_are_finished(void)
+{
+    struct log log;
+
+    log_on_broken_disk(&log);
+    broken.n_most = 100;
+    broken.n_interrupts = 3;
+    log_write(&log, 40, 7);
+    broken.n_interrupts = 3;
+    log_close(&log);
+    CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_WHOLE);
+    CHECK_EQ(log_verdict(&log).n_records, 40);
+    log_remove(&log);
+}
+
+static void a_file_system_that_cannot_reserve_space_is_refused(void)
+{
+    struct log log;
+    const char *why = NULL;
+
+    log_on_broken_disk(&log);
+    log_close(&log);
+    broken.fallocate_errno = EOPNOTSUPP;
+    CHECK_EQ(rl_audit_writer_open(&log.writer, &log.audit, &log.config, log.now, &why),
+             -EOPNOTSUPP);
+    CHECK(strstr(why, "reserved") != NULL);
+    log_remove(&log);
+}
+
+int main(void)
+{
+    a_full_disk_is_recorded_told_once_and_survived();
+    a_note_of_the_writer_never_turns_time_back();
+    without_emergency_space_left_the_writer_fails_for_good();
+    a_limit_of_file_sizes_is_a_full_disk_and_no_signal();
+    a_failed_sync_or_write_is_final();
+    short_and_interrupted_writes_are_finished();
+    a_file_system_that_cannot_reserve_space_is_refused();
+    return 0;
+}
