@@ -59,10 +59,10 @@ def measure(
 ) -> Component:
     """Measure on a pinned thread. `stream` is the input of parsers and books, which are made for
     `n_instruments` and `n_orders` live at once; `dictionary` holds the rules of fix.validate;
-    `refused_for` leaves risk.refuse one way to be refused, "" all in turn.
+    `refused_for` leaves risk.refuse one way to be refused ("halted", "rate" ...), "" all in turn.
 
-    Raises ValueError for a name, regime or way that does not exist, EngineError for one that does not
-    fit.
+    Raises ValueError for a name, regime or way that does not exist, EngineError for one that does
+    not fit.
     """
     found = _core.component(
         name=name,

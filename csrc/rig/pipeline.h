@@ -132,6 +132,7 @@ struct rl_pipeline {
     bool is_drain_global;
     uint64_t acted_word, acted_notes; /* of the board, as it was when orders were last taken back */
     bool is_session_up;
+    bool was_synced; /* no book was in doubt at the last look */
 
     struct rl_hist buf; /* ns, burst seen -> order bytes committed, of messages
                            from measure_from on */

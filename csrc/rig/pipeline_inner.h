@@ -19,12 +19,8 @@ static inline uint64_t rl_pipeline_utc_ns(const struct rl_pipeline *p, uint64_t 
  * approved and what left. */
 static inline void rl_pipeline_count_sent(struct rl_pipeline *p, uint64_t qty, uint64_t now_tsc)
 {
-    struct rl_vitals *v = &p->kill->vitals;
-
     rl_count(&p->n.requests_sent, 1);
-    rl_vital_add(v, RL_VITAL_SENT_QTY, qty);
-    rl_vital_add(v, RL_VITAL_SENT_ORDERS, 1);
-    rl_vital_set(v, RL_VITAL_SENT_TSC, now_tsc);
+    rl_vitals_sent(&p->kill->vitals, qty, now_tsc);
 }
 
 /* A trip, a drain or a session's end wait for nothing; the rest is looked at

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/timex.h>
 #include <time.h>
 
 /* Names in the orders; the exchange answers with the two exchanged. */
@@ -76,6 +77,17 @@ static int init_messages(struct rl_pipeline *p)
     return err;
 }
 
+/* What the kernel knows of the wall clock now, for whoever reads the log's times. */
+static void note_clock(struct rl_pipeline *p)
+{
+    struct timex t = {.modes = 0};
+    bool is_known = adjtimex(&t) >= 0;
+    int64_t offset_ns = is_known ? (t.status & STA_NANO ? t.offset : t.offset * 1000) : 0;
+
+    rl_oms_note_clock(&p->oms, p->unix_base_ns, offset_ns, is_known && !(t.status & STA_UNSYNC),
+                      p->tsc_base);
+}
+
 static int init_trading(struct rl_pipeline *p, struct rl_arena *arena,
                         const struct rl_pipeline_config *config, const char **why)
 {
@@ -97,6 +109,7 @@ static int init_trading(struct rl_pipeline *p, struct rl_arena *arena,
     rl_oms_use_limits(&p->oms, config->limits, p->tsc_base);
     rl_oms_session(&p->oms, 0, RL_SESSION_RECONCILED, p->tsc_base);
     p->is_session_up = true;
+    note_clock(p);
     return init_messages(p);
 }
 

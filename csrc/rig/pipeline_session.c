@@ -258,6 +258,35 @@ static bool has_been_tripped(struct rl_pipeline *p, uint64_t word)
            (state == RL_KILL_IS_TRIPPED || state == RL_KILL_IS_ACTIVE);
 }
 
+/* Since when something has held: 0 while it does not. */
+static uint64_t since(uint64_t began_tsc, bool holds, uint64_t now_tsc)
+{
+    return !holds ? 0 : began_tsc != 0 ? began_tsc : now_tsc;
+}
+
+/*
+ * What the watchdog judges us by (kill/triggers.h). The feed and the log have no threads of their
+ * own to tell it: the numbers are those that this thread sees.
+ */
+static void show_vitals(struct rl_pipeline *p, uint64_t now_tsc)
+{
+    struct rl_vitals *v = &p->kill->vitals;
+    const struct rl_audit *audit = &p->oms.audit;
+    bool is_synced = rl_feed_is_synced(&p->feed, RL_INSTRUMENT_ALL);
+    uint64_t durable = rl_audit_durable(audit), written = rl_audit_position(audit);
+
+    if (is_synced != p->was_synced)
+        rl_oms_note_feed(&p->oms, RL_INSTRUMENT_ALL, is_synced, now_tsc);
+    p->was_synced = is_synced;
+    rl_vital_set(v, RL_VITAL_FEED_TSC, p->last_market_tsc);
+    rl_vital_set(v, RL_VITAL_GAP_TSC, since(rl_vital(v, RL_VITAL_GAP_TSC), !is_synced, now_tsc));
+    rl_vital_set(v, RL_VITAL_AUDIT_WRITTEN, written);
+    if (durable != rl_vital(v, RL_VITAL_AUDIT_DURABLE) || durable == written)
+        rl_vital_set(v, RL_VITAL_AUDIT_TSC, now_tsc);
+    rl_vital_set(v, RL_VITAL_AUDIT_DURABLE, durable);
+    rl_vital_set(v, RL_VITAL_AUDIT_FAILED, rl_audit_error(audit) != 0);
+}
+
 void rl_pipeline_watch(struct rl_pipeline *p, uint64_t now_tsc)
 {
     uint64_t word;
@@ -265,6 +294,7 @@ void rl_pipeline_watch(struct rl_pipeline *p, uint64_t now_tsc)
     refresh_mark(p);
     word = rl_oms_poll(&p->oms, now_tsc);
     rl_kill_beat(p->kill, RL_BEAT_ENGINE, now_tsc);
+    show_vitals(p, now_tsc);
     if (!p->is_session_up && !rl_session_is_dropped(p->shared))
         resume_session(p, now_tsc);
     if (has_been_tripped(p, word))

@@ -117,7 +117,6 @@ class Kind(IntEnum):
     FEE = 10
     STATE = 11
     LIMITS = 12
-    LIMITS_REFUSED = 13
     OVERRIDE = 14
     KILL = 15
     ARM = 16
@@ -127,7 +126,6 @@ class Kind(IntEnum):
     STOP = 20
     STALL = 21
     CLOCK = 22
-    MARK = 23
     LOG_FAILED = 24
 
 

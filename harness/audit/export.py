@@ -78,7 +78,6 @@ WITH_PX = frozenset(
         Kind.REPLACE_SENT,
         Kind.EVENT,
         Kind.FEE,
-        Kind.MARK,
     }
 )
 NO_PX = -(2**63)

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -82,6 +83,8 @@ static inline void engine_start(struct engine *e, bool halted)
         struct rl_board board;
         const char *why = "";
         uint32_t epoch;
+
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a check that fails must not leave it spinning */
 
         if (rl_board_create(&board, e->dir, 0, &why) < 0) {
             fprintf(stderr, "%s: %s\n", e->dir, why);

@@ -50,7 +50,7 @@ static void test_every_decision_is_in_the_audit_log(void)
     struct rl_trial_config c = trial_config(stream, N_FRAMES);
     struct rl_trial *t;
     struct rl_audit_record *records;
-    uint64_t n, counts[RL_AUDIT_MARK + 1] = {0};
+    uint64_t n, counts[UINT8_MAX + 1] = {0};
     const struct rl_oms_counters *o;
     const char *why = "";
 

@@ -20,7 +20,6 @@ from .explorer import (
     Predicate,
     Run,
     Store,
-    Swap,
     Thread,
     Value,
 )

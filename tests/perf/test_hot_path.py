@@ -98,7 +98,7 @@ def test_market_data_is_as_fast_as_it_should_be(
     target: heats.Target, name: str, calibrated: Clock, tmp_path: Path
 ) -> None:
     """Each target of `make perf`, on its capture, in the best of several rounds."""
-    file, _ = inputs.INPUTS[name]
+    file, _ = inputs.INPUTS.get(name, ("", None))
     if file and inputs.capture(file) is None:
         pytest.skip(f"{file} is not in $REDLINE_DATA or ../shared/data")
     cpu = max(os.sched_getaffinity(0))

@@ -157,7 +157,10 @@ class Oms:
         fails[PERMISSION] = not ready & READY_PHASE
         fails[FRESHNESS] = not ready & READY_BOOK
         has_px = px is None if is_market else px is not None and px > 0
-        expires = seen.utc_ns != 0 and expire_ns > seen.utc_ns if tif == GTD else expire_ns == 0
+        if tif == GTD:  # a replace keeps its date, which was judged when the order was sent
+            expires = seen.utc_ns != 0 and (old is not None or expire_ns > seen.utc_ns)
+        else:
+            expires = expire_ns == 0
         fails[FIELD] = (
             not 0 < qty <= o.LOTS_MAX or kind > 1 or not has_px or tif >= N_TIFS or not expires
         )

@@ -11,7 +11,8 @@
 #include "base/defs.h"
 
 /*
- * X(NAME, number, text). Numbers are stored in files: append, never renumber.
+ * X(NAME, number, text). Numbers are stored in files: append, never renumber. 13 and 23 are not
+ * used.
  *
  * Members by kind; those not named are 0, and scopes are in every record that has an order:
  * - SENT: id, ref = trigger, px (market orders: what it is valued at), qty, flags
@@ -27,7 +28,6 @@
  * - FEE, after the EVENT of an execution: id, px = 1e-9 of the currency, charged above 0
  * - STATE: event = rl_scope, ref = index in it, detail = rl_risk_state
  * - LIMITS: ref = version of the set now in force, id = first 8 bytes of its SHA-256
- * - LIMITS_REFUSED: as LIMITS, of a set that was not taken
  * - OVERRIDE: event = rl_scope, id = index in it, detail = reasons, ref = expiry (UTC ns), qty =
  *   orders
  * - KILL: event = rl_scope, ref = index in it, detail = rl_kill_cause, qty = epoch
@@ -39,7 +39,6 @@
  * - STOP: ref = epoch of the order ids, qty = hash of the final state (rl_oms_hash)
  * - STALL: qty = ns that the writer was late, ref = records waiting
  * - CLOCK: ref = UTC ns, px = offset to the reference in ns, event = is synchronised
- * - MARK: instrument, px
  * - LOG_FAILED: detail = errno; by the writer, from here on into its emergency space
  */
 #define RL_AUDIT_KINDS(X)                                \
@@ -55,7 +54,6 @@
     X(FEE, 10, "fee charged")                            \
     X(STATE, 11, "trading state changed")                \
     X(LIMITS, 12, "limit set in force")                  \
-    X(LIMITS_REFUSED, 13, "limit set refused")           \
     X(OVERRIDE, 14, "limits overridden by two people")   \
     X(KILL, 15, "kill switch tripped")                   \
     X(ARM, 16, "kill switch reset by two people")        \
@@ -65,7 +63,6 @@
     X(STOP, 20, "engine stopped")                        \
     X(STALL, 21, "the log's writer was late")            \
     X(CLOCK, 22, "clock compared with its reference")    \
-    X(MARK, 23, "mark price")                            \
     X(LOG_FAILED, 24, "the log ran out of space")
 
 enum rl_audit_kind {

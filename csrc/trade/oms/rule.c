@@ -41,6 +41,31 @@ static uint64_t take_news(struct rl_oms *o, uint64_t now_tsc)
     return word;
 }
 
+/* Of the currency, rounded up and at least 0; what does not fit is the most there is. */
+static uint64_t whole_units(rl_money money)
+{
+    rl_money units = money / RL_NANO_PER_UNIT + (money % RL_NANO_PER_UNIT > 0);
+
+    return units <= 0 ? 0 : units > (rl_money)UINT64_MAX ? UINT64_MAX : (uint64_t)units;
+}
+
+/* What a watchdog judges the engine by: the worst account. */
+static void show_accounts(struct rl_oms *o)
+{
+    struct rl_vitals *v = &o->kill->vitals;
+    uint64_t loss = 0, gross = 0;
+
+    for (uint32_t i = 0; i < o->ledger.n_accounts; i++) {
+        uint64_t mine = whole_units(rl_ledger_loss(&o->ledger, i));
+
+        loss = mine > loss ? mine : loss;
+        mine = whole_units(rl_ledger_gross(&o->ledger, i));
+        gross = mine > gross ? mine : gross;
+    }
+    rl_vital_set(v, RL_VITAL_LOSS, loss);
+    rl_vital_set(v, RL_VITAL_EXPOSURE, gross);
+}
+
 uint64_t rl_oms_poll(struct rl_oms *o, uint64_t now_tsc)
 {
     struct rl_risk_trip trip;
@@ -55,6 +80,7 @@ uint64_t rl_oms_poll(struct rl_oms *o, uint64_t now_tsc)
             rl_oms_trip(o, (enum rl_scope)trip.scope, trip.index, (enum rl_kill_cause)trip.cause,
                         now_tsc);
     }
+    show_accounts(o);
     if (RL_UNLIKELY(rl_kill_has_news(o->kill)))
         return take_news(o, now_tsc);
     return rl_kill_word(o->kill);
