@@ -17,6 +17,7 @@ DEPS := \
   "libclang-rt-dev: libFuzzer itself and clang's sanitizers" \
   "tshark: dissects captures beside our readers" \
   "libquickfix-dev: the peer that FIX is measured against" \
+  "openssh-client: ssh-keygen, by which two people sign what one may not decide" \
   "libspdlog-dev: the logger that the audit log is measured against" \
   "valgrind: counts instructions where the clock is too noisy"
 

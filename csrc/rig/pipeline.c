@@ -8,8 +8,7 @@
 
 /* --- stage timing: nothing at all unless asked for -------------------------------------------- */
 
-/* The clock in timed loops, 0 elsewhere: `timed` is a constant where this is
- * inlined. */
+/* The clock in timed loops, 0 elsewhere: `timed` is a constant where this is inlined. */
 static inline uint64_t stamp(bool timed)
 {
     return timed ? rl_tsc() : 0;
@@ -27,8 +26,7 @@ static inline uint64_t stage(struct rl_pipeline *p, bool timed, enum rl_stage wh
 
 /* --- orders ----------------------------------------------------------------------------------- */
 
-/* What a decision may rely on. The bench has one clock and no trading phases:
- * both are well. */
+/* What a decision may rely on. The bench has one clock and no trading phases: both are well. */
 static inline struct rl_risk_input input_of(const struct rl_pipeline *p, uint32_t instrument,
                                             const struct rl_bbo *bbo, uint64_t seen_tsc,
                                             uint64_t now)
@@ -112,16 +110,14 @@ static inline void decide(struct rl_pipeline *p, bool timed, uint32_t instrument
     if (trigger >= p->measure_from)
         rl_hist_record(&p->buf, rl_ticks_to_ns(p->clock, now - seen_tsc));
     (void)stage(p, timed, RL_STAGE_tx, at);
-    /* The order is on its way; what follows is ours alone, its answer is read by
-     * this very thread.
+    /* The order is on its way; what follows is ours alone, its answer is read by this very thread.
      */
     p->msg_seq++;
     rl_oms_sent(&p->oms, &ticket);
     rl_pipeline_count_sent(p, wanted.qty, now);
 }
 
-/* A best price of `instrument` changed with message `trigger`, which is applied
- * whole. */
+/* A best price of `instrument` changed with message `trigger`, which is applied whole. */
 static inline void react(struct rl_pipeline *p, bool timed, uint32_t instrument, uint64_t trigger,
                          uint64_t seen_tsc)
 {
@@ -138,8 +134,7 @@ static inline void react(struct rl_pipeline *p, bool timed, uint32_t instrument,
         decide(p, timed, instrument, trigger, &bbo, &intent, seen_tsc);
 }
 
-/* Instruments whose best changed in the message under way, in the order in
- * which they did. */
+/* Instruments whose best changed in the message under way, in the order in which they did. */
 struct changes {
     uint32_t instruments[RL_CHANGES_MAX];
     uint32_t n;

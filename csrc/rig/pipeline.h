@@ -1,32 +1,28 @@
 /*
- * pipeline - the engine: market data in, orders out, one thread that runs each
- * message to completion.
+ * pipeline - the engine: market data in, orders out, one thread that runs each message to
+ * completion.
  *
- *     rx_burst -> decode -> book -> strategy -> risk -> id -> encode -> kill
- * word -> tx
+ *     rx_burst -> decode -> book -> strategy -> check (risk, id) -> encode -> kill word -> tx
  *
- * Market data and the order session are separate ports, as in real life. Orders
- * are FIX 4.4 NewOrderSingle (IOC limits) that name the message which triggered
- * them in SecondaryClOrdID (526); execution reports come back on the order port
- * and are booked: order table, position, risk.
+ * Market data and the order session are separate ports, as in real life. Orders are FIX 4.4
+ * NewOrderSingle (limit; IOC or DAY) that name the message which triggered them in SecondaryClOrdID
+ * (526); execution reports come back on the order port and are booked: order, position, risk.
  *
- * The strategy is asked when a message has been applied whole: between the
- * entries of one FIX message, or the two halves of a replacement, the book
- * shows a market that never was.
+ * The strategy is asked when a message has been applied whole: between the entries of one FIX
+ * message, or the two halves of a replacement, the book shows a market that never was.
  *
- * Every intent is decided exactly once and leaves exactly one audit record,
- * before the bytes of the order: that and everything else about orders is the
- * order manager's (trade/oms/oms.h). The kill word is read last.
+ * Every intent is decided exactly once and leaves exactly one audit record, before the bytes of the
+ * order: that and everything else about orders is the order manager's (trade/oms/oms.h). The kill
+ * word is read last.
  *
- * After a trip the orders of what was tripped are taken back, as
- * trade/kill/drain.h says; executions are booked all the while. A session that
- * had to be dropped is taken up again when the venue does so, with every order
- * of before ended: venues here cancel on disconnect.
+ * After a trip the orders of what was tripped are taken back, as trade/kill/drain.h says;
+ * executions are booked all the while. A session that had to be dropped is taken up again when the
+ * venue does so, with every order of before ended: venues here cancel on disconnect.
  *
- * Threads:  init and the inspection of results belong to the trial; turn and
- * run to the engine thread. Memory:   everything is taken from the arena by
- * init. Cost:     no allocation, lock or system call in a turn; usage is read
- * when the phase changes.
+ * Threads:  init and the inspection of results belong to the trial; turn and run to the engine
+ *           thread.
+ * Memory:   everything is taken from the arena by init.
+ * Cost:     no allocation, lock or system call in a turn; usage is read when the phase changes.
  */
 #ifndef RL_RIG_PIPELINE_H
 #define RL_RIG_PIPELINE_H
@@ -88,8 +84,7 @@ struct rl_pipeline_config {
     struct rl_oms_config oms;
     const struct rl_limit_set *limits; /* outlives the engine; NULL: none, nothing is sent */
     struct rl_strategy_config strategy;
-    uint64_t measure_from; /* sequence number of the first message whose orders
-                              are timed */
+    uint64_t measure_from; /* sequence number of the first message whose orders are timed */
     bool stage_timing;     /* time each stage: costs two clock reads a stage */
 };
 
@@ -107,14 +102,12 @@ struct rl_pipeline {
     uint64_t measure_from;
     bool stage_timing;
     bool is_measuring;
-    bool was_idle; /* the last turn found nothing: its length is the host's doing
-                    */
+    bool was_idle; /* the last turn found nothing: its length is the host's doing */
     uint64_t last_turn_tsc;
     uint64_t last_market_tsc; /* of the last burst with market data; 0: none yet */
     uint32_t mark_next;       /* instrument whose mark is refreshed next */
     uint64_t msg_seq;         /* 34 of the next order */
-    uint64_t unix_base_ns;    /* UTC at tsc_base: stamps in orders without asking the
-                                 kernel */
+    uint64_t unix_base_ns;    /* UTC at tsc_base: stamps in orders without asking the kernel */
     uint64_t tsc_base;
 
     struct rl_feed feed;
@@ -134,8 +127,8 @@ struct rl_pipeline {
     bool is_session_up;
     bool was_synced; /* no book was in doubt at the last look */
 
-    struct rl_hist buf; /* ns, burst seen -> order bytes committed, of messages
-                           from measure_from on */
+    struct rl_hist
+        buf; /* ns, burst seen -> order bytes committed, of messages from measure_from on */
     struct rl_hist gap; /* ns, idle turns longer than RL_GAP_NS while measuring */
     struct rl_hist stages[RL_N_STAGES];
     struct rl_usage usage_begin,
@@ -153,25 +146,21 @@ struct rl_pipeline {
 size_t rl_pipeline_bytes(const struct rl_pipeline_config *config);
 
 /*
- * Starts flat, with empty books, one venue, account and strategy, and risk
- * halted. 0; -ENOMEM when the arena is too small; -EINVAL with a sentence in
- * *why for a config that makes no sense.
+ * Starts flat, with empty books, one venue, account and strategy, and risk halted. 0; -ENOMEM when
+ * the arena is too small; -EINVAL with a sentence in *why for a config that makes no sense.
  */
 int rl_pipeline_init(struct rl_pipeline *p, struct rl_arena *arena,
                      const struct rl_pipeline_config *config, const struct rl_clock *clock,
                      struct rl_port *market, struct rl_port *session, struct rl_shared *shared,
                      struct rl_kill *kill, const char **why);
 
-/* One turn of the loop: a burst of market data, then a burst of answers. False
- * when it was idle. */
+/* One turn of the loop: a burst of market data, then a burst of answers. False when it was idle. */
 bool rl_pipeline_turn(struct rl_pipeline *p);
 
-/* Turns until the phase is STOP. `pipeline` is a struct rl_pipeline: the body
- * of a worker. */
+/* Turns until the phase is STOP. `pipeline` is a struct rl_pipeline: the body of a worker. */
 void rl_pipeline_run(void *pipeline);
 
-/* Arrays of RL_N_STAGES names, and of the counters' names in the order of the
- * struct; NULL ends it.
+/* Arrays of RL_N_STAGES names, and of the counters' names in the order of the struct; NULL ends it.
  */
 extern const char *const rl_stage_names[RL_N_STAGES + 1];
 extern const char *const rl_engine_counter_names[];

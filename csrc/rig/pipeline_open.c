@@ -98,8 +98,7 @@ static int init_trading(struct rl_pipeline *p, struct rl_arena *arena,
 
     if (!states)
         return -ENOMEM;
-    *why = "strategy: threshold 1 to 1000 permille, every, quantity and spread "
-           "at least 1";
+    *why = "strategy: threshold 1 to 1000 permille, every, quantity and spread at least 1";
     if (rl_strategy_init(&p->strategy, &config->strategy, states, n_instruments))
         return -EINVAL;
     err = rl_oms_init(&p->oms, arena, &config->oms, p->kill, p->tsc_base, why);

@@ -140,8 +140,7 @@ static void send_cancels(struct rl_pipeline *p, uint32_t n, uint64_t now_tsc)
     }
 }
 
-/* How long each step of a drain may take; a thousand orders are cancelled in
- * one of these. */
+/* How long each step of a drain may take; a thousand orders are cancelled in one of these. */
 #define RL_DRAIN_SEND_NS 10000000
 #define RL_DRAIN_ANSWER_NS 100000000
 #define RL_DRAIN_DISCONNECT_NS 100000000

@@ -121,7 +121,7 @@ struct rl_kill {
 /* HALTED with cause BOOT; nothing else tripped. `epoch`: of the first reset, minus one. */
 void rl_kill_init(struct rl_kill *k, uint32_t epoch);
 
-/* ---- The order thread: first in the risk check, and again as the last thing before sending ----
+/* ---- The order thread: as the last thing before sending ----
  */
 
 /* True: nothing whatever is forbidden. */

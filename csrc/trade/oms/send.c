@@ -43,8 +43,7 @@ static __attribute__((noinline)) void refuse(struct rl_oms *o, const struct rl_t
 
 /* --- check ------------------------------------------------------------------------------------ */
 
-/* Takes the newest set before a decision, so that the decision sees exactly
- * one. */
+/* Takes the newest set before a decision, so that the decision sees exactly one. */
 static inline void take_limits(struct rl_oms *o, uint64_t now_tsc)
 {
     const struct rl_limit_set *set;
@@ -56,8 +55,7 @@ static inline void take_limits(struct rl_oms *o, uint64_t now_tsc)
         rl_oms_use_limits(o, set, now_tsc);
 }
 
-/* A record with what the request says; room stays behind it for the answers to
- * all open orders. */
+/* A record with what the request says; room stays behind it for the answers to all open orders. */
 static inline bool claim(struct rl_oms *o, struct rl_ticket *t, uint64_t ref)
 {
     struct rl_audit_record *r =
@@ -78,8 +76,7 @@ static inline bool claim(struct rl_oms *o, struct rl_ticket *t, uint64_t ref)
     return true;
 }
 
-/* What the caller says of the session is not enough: it must be reconciled here
- * as well. */
+/* What the caller says of the session is not enough: it must be reconciled here as well. */
 static inline struct rl_risk_input with_session(const struct rl_oms *o,
                                                 const struct rl_request *request,
                                                 const struct rl_risk_input *input)
