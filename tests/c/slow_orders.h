@@ -283,7 +283,8 @@ static inline uint32_t slow_replace_sent(struct slow_orders *s, uint64_t id, uin
     slow_begin(s, o, RL_EVENT_REPLACE_SENT);
     /* Only an order that is known to work, and of which nothing else is asked. */
     if (o->end != SLOW_LIVES || o->is_lost || o->cancel != 0 || o->replace != 0 ||
-        (!o->is_acked && o->executed == 0) || !slow_can_use(s, id) || qty < 1 || qty > INT64_MAX)
+        (!o->is_acked && o->executed == 0) || !slow_can_use(s, id) || id <= of || qty < 1 ||
+        qty > INT64_MAX)
         return slow_refuse(s, RL_ORDER_ILLEGAL);
     ask = (struct slow_order){.id = id, .what = SLOW_REPLACE, .as = o->as, .of = of, .waits = true};
     ask.as.qty = qty;

@@ -113,6 +113,8 @@ int main(int argc, char **argv)
 
     CHECK(n_steps >= 1000 && n_steps <= 10000000000ULL);
     test_no_order_let_in_can_take_a_position_beyond_its_limit(n_steps);
+    printf("%llu steps, %llu orders let in\n", (unsigned long long)n_steps,
+           (unsigned long long)n_let_in);
     test_a_check_that_forgets_open_orders_is_found_out(1000);
     return 0;
 }

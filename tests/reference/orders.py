@@ -262,7 +262,7 @@ class Orders:
         if order is None:
             return nothing(UNKNOWN_ORDER)
         was = before(order)
-        can = order.state in (WORKING, PARTIAL) and self._is_free(new_id)
+        can = order.state in (WORKING, PARTIAL) and self._is_free(new_id) and new_id > order_id
         if not can or not 0 < qty <= LOTS_MAX:
             return self._told(order, was, ILLEGAL)
         order.replace = Request(new_id, order, is_cancel=False, qty=qty, px=px)

@@ -161,7 +161,8 @@ uint32_t rl_orders_replace_sent(struct rl_orders *o, uint64_t new_id, uint64_t o
     rl_change_begin(o, c, order, RL_EVENT_REPLACE_SENT);
     cell = (*o->next)[order->state][RL_EVENT_REPLACE_SENT];
     slot = free_slot(o, new_id);
-    if (cell == RL_NEXT_ILLEGAL || slot == NULL || slot == order || new_qty == 0 ||
+    /* A chain of replaces only leads to younger ids: so it ends. */
+    if (cell == RL_NEXT_ILLEGAL || slot == NULL || new_id <= order_id || new_qty == 0 ||
         new_qty > INT64_MAX || order->link != RL_ID_NONE)
         return rl_change_refuse(o, c, RL_ORDER_ILLEGAL);
     open_request(o, slot, order, new_id, RL_SLOT_REPLACE);

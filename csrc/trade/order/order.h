@@ -170,7 +170,8 @@ static inline uint64_t rl_orders_next_cancel_id(const struct rl_orders *o, struc
  * What we have sent. Flags: 0, UNKNOWN_ORDER, or ILLEGAL (the table, a slot that is taken, an id of
  * 0 or used before, a quantity of 0 or above INT64_MAX): then nothing changed and the message must
  * not go out - so ask before sending.
- * rl_orders_replace_sent: new_qty is the new total, executed lots included.
+ * rl_orders_replace_sent: new_qty is the new total, executed lots included; new_id is above the id
+ * of the order, as every id that was taken later is.
  */
 uint32_t rl_orders_sent(struct rl_orders *o, uint64_t id, const struct rl_request *request,
                         struct rl_order_change *c);
