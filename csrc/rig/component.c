@@ -119,7 +119,7 @@ static void check_first(struct rl_bench *b)
     }
     rl_bench_settle(b);
     rl_bench_account(b, job->n_first, b->first_sum);
-    b->out->answer_hash = job->hash != NULL ? job->hash(state) : rl_books_mix(b->first_sum);
+    b->out->answer_hash = job->hash != NULL ? job->hash(state) : rl_mix(b->first_sum);
 }
 
 /* Doubles the batch until it lasts long enough. */

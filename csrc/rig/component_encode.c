@@ -70,7 +70,7 @@ static uint64_t encode_wanted(void *state, uint64_t i)
     struct rl_encode_job *s = state;
     uint64_t values = order_values(s->out, s->n_out), tail = 0;
 
-    s->values_hash += rl_books_mix(values);
+    s->values_hash += rl_mix(values);
     memcpy(&tail, s->out + s->n_out - sizeof(tail), sizeof(tail));
     tail += s->n_out;
     return values == s->wanted[i & s->mask] ? tail : ~tail;

@@ -10,7 +10,7 @@
 uint64_t rl_job_draw(uint64_t *seed)
 {
     *seed += 0x9E3779B97F4A7C15ULL; /* splitmix64 */
-    return rl_books_mix(*seed);
+    return rl_mix(*seed);
 }
 
 uint64_t rl_job_draw_below(uint64_t *seed, uint64_t n)

@@ -104,10 +104,7 @@ static void send_mass_cancel(struct rl_pipeline *p, uint64_t now_tsc)
 /* An open order of what is tripped: it has to go. */
 static bool must_go(const struct rl_pipeline *p, const struct rl_order *order)
 {
-    struct rl_scopes scopes = {.instrument = order->instrument,
-                               .venue = order->venue,
-                               .account = order->account,
-                               .strategy = order->strategy};
+    struct rl_scopes scopes = rl_order_scopes(order);
 
     return !rl_kill_allows(p->kill, &scopes);
 }

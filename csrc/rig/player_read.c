@@ -131,7 +131,7 @@ static inline void hash_message(struct rl_player *p, const uint8_t *bytes, uint3
     }
     word = 0;
     memcpy(&word, bytes + i, n_bytes - i);
-    p->message_hash = rl_books_mix(h ^ word);
+    p->message_hash = rl_mix(h ^ word);
     p->n_messages++;
 }
 

@@ -9,6 +9,7 @@
 #define RL_RIG_SYNTH_RANDOM_H
 
 #include "base/defs.h"
+#include "base/mix.h"
 
 struct rl_synth_random {
     uint64_t s[4];
@@ -17,11 +18,8 @@ struct rl_synth_random {
 static inline void rl_synth_random_seed(struct rl_synth_random *r, uint64_t seed)
 {
     for (int i = 0; i < 4; i++) {
-        uint64_t z = seed += 0x9E3779B97F4A7C15ULL;
-
-        z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-        z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-        r->s[i] = z ^ (z >> 31);
+        seed += RL_MIX_STEP;
+        r->s[i] = rl_mix(seed);
     }
 }
 

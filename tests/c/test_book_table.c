@@ -186,7 +186,7 @@ static void test_ids_that_all_share_a_home_cost_a_few_looks(void)
 /* The path of an id, as only who knows the seed can work it out: table.h. */
 static uint64_t path_of(uint64_t id, uint64_t seed)
 {
-    return rl_books_mix(id + rl_books_mix(seed)) & (N_PLACES - 1);
+    return rl_mix(id + rl_mix(seed)) & (N_PLACES - 1);
 }
 
 /*

@@ -323,7 +323,7 @@ static _Atomic bool done;
 
 static uint64_t sum_of_levels(uint64_t sum, const struct rl_book_depth *depth, uint32_t n)
 {
-    sum = rl_books_mix(sum ^ n);
+    sum = rl_mix(sum ^ n);
     for (uint32_t i = 0; i < n; i++)
         sum = rl_books_hash_one(depth[i].n_orders, sum, i & 1, depth[i].px_nano, depth[i].qty);
     return sum;
@@ -331,7 +331,7 @@ static uint64_t sum_of_levels(uint64_t sum, const struct rl_book_depth *depth, u
 
 static uint64_t sum_of_top(const struct rl_book_top *top, uint32_t instrument)
 {
-    uint64_t sum = rl_books_mix(instrument + 1);
+    uint64_t sum = rl_mix(instrument + 1);
 
     for (unsigned side = 0; side < 2; side++)
         sum = sum_of_levels(sum, top->levels[side], top->n_levels[side]);
@@ -341,7 +341,7 @@ static uint64_t sum_of_top(const struct rl_book_top *top, uint32_t instrument)
 static uint64_t sum_of_book(uint32_t instrument)
 {
     struct rl_book_depth depth[RL_VIEW_LEVELS];
-    uint64_t sum = rl_books_mix(instrument + 1);
+    uint64_t sum = rl_mix(instrument + 1);
 
     for (unsigned side = 0; side < 2; side++)
         sum = sum_of_levels(

@@ -6,18 +6,15 @@
  */
 #include "check.h"
 #include "market/book/view.h"
+#include "no_calls.h"
 #include "rig/component.h"
 #include "stream_dict.h"
 #include "streams.h"
 
 #include <errno.h>
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -124,25 +121,6 @@ static void hot_path(struct bench *b, struct done *done)
     for (uint32_t i = 0; i < 64; i++)
         done->n_read += rl_views_read(b->views, i, &top);
 }
-
-/* False where the kernel has no seccomp, or a sandbox has taken it. */
-static bool allow_exit_alone(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 2),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = RL_COUNT(code), .filter = code};
-
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-#define NO_SECCOMP 78
 
 /* The hot path in a child under the filter; how it ended, as waitpid says. */
 static int run_filtered(struct bench *b, struct done *done, enum seed seed)

@@ -3,16 +3,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "check.h"
-#include "trade/order/order.h"
+#include "order_table.h"
 
 #define N_SLOTS 8192 /* two words of open_words */
-#define N_EXECS 64
-#define EPOCH(n) ((uint64_t)(n) << RL_ID_COUNTER_BITS)
-
-static struct rl_orders o;
-static struct rl_ids ids;
-static struct rl_order_change c;
 
 static void new_table(uint64_t n_slots)
 {
@@ -21,32 +14,6 @@ static void new_table(uint64_t n_slots)
     CHECK(rl_orders_bytes(n_slots, N_EXECS) <= sizeof(memory));
     CHECK_EQ(rl_orders_init(&o, memory, n_slots, N_EXECS), 0);
     CHECK_EQ(rl_ids_init(&ids, 1), 0);
-}
-
-static void check_sound(void)
-{
-    const char *why;
-
-    if (rl_orders_check(&o, &why) != 0) {
-        fprintf(stderr, "not sound: %s\n", why);
-        exit(1);
-    }
-}
-
-static uint64_t send(void)
-{
-    struct rl_request request = {.qty = 10, .px_nano = 100};
-    uint64_t id = rl_orders_next_id(&o, &ids);
-
-    CHECK_EQ(rl_orders_sent(&o, id, &request, &c), 0);
-    return id;
-}
-
-static uint32_t says(unsigned kind, uint64_t id)
-{
-    struct rl_order_event e = {.id = id, .kind = (uint8_t)kind, .px_nano = RL_PX_NONE};
-
-    return rl_orders_event(&o, &e, &c);
 }
 
 /* ---- Ids and slots -------------------------------------------------------------------------- */

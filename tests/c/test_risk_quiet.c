@@ -3,20 +3,16 @@
  * memory: they run in a process in which any call but one kills, with the allocation trap armed.
  * The same process dies of one seeded call, and the trap counts one seeded block.
  */
+#include "no_calls.h"
 #include "risk_world.h"
 
-#include <linux/audit.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define N_CHECKS 1000000
-#define NO_SECCOMP 78
 
 enum seed { SEED_NONE, SEED_GETPID, SEED_ALLOC };
 
@@ -27,23 +23,6 @@ struct done {
 };
 
 static struct world w;
-
-/* False where the kernel has no seccomp, or a sandbox has taken it. */
-static bool allow_exit_alone(void)
-{
-    struct sock_filter code[] = {
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 2),
-        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 1, 0),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-    };
-    struct sock_fprog program = {.len = RL_COUNT(code), .filter = code};
-
-    return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
-           prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
 
 /* Every path: accepted and refused, sent and answered, other limits, scans, overrides, words. */
 static void decide(struct done *done)

@@ -119,7 +119,7 @@ int rl_books_init(struct rl_books *b, struct rl_arena *arena, const struct rl_bo
     b->seed = c->seed;
     /* Without a random number the seed is one that the layout of memory makes hard to guess. */
     if (b->seed == 0 && getrandom(&b->seed, sizeof b->seed, GRND_NONBLOCK) != sizeof b->seed)
-        b->seed = rl_books_mix((uint64_t)(uintptr_t)b->nodes ^ (uint64_t)(uintptr_t)b);
+        b->seed = rl_mix((uint64_t)(uintptr_t)b->nodes ^ (uint64_t)(uintptr_t)b);
     b->mask = (uint32_t)(s.n_places - 1);
     b->n_instruments = c->n_instruments;
     b->n_orders_max = c->n_orders;

@@ -19,6 +19,7 @@
 #include <stdatomic.h>
 
 #include "base/defs.h"
+#include "base/mix.h"
 #include "base/money.h"
 #include "market/update.h"
 
@@ -238,23 +239,14 @@ int rl_books_check(const struct rl_books *b, const char **what);
  */
 uint64_t rl_books_hash(const struct rl_books *b);
 
-static inline uint64_t rl_books_mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= 0xBF58476D1CE4E5B9ULL;
-    x ^= x >> 27;
-    x *= 0x94D049BB133111EBULL;
-    return x ^ (x >> 31);
-}
-
 static inline uint64_t rl_books_hash_one(uint32_t instrument, uint64_t id, unsigned side,
                                          int64_t px_nano, uint64_t qty)
 {
-    uint64_t h = rl_books_mix(((uint64_t)instrument << 1 | side) + 0x9E3779B97F4A7C15ULL);
+    uint64_t h = rl_mix(((uint64_t)instrument << 1 | side) + 0x9E3779B97F4A7C15ULL);
 
-    h = rl_books_mix(h ^ id);
-    h = rl_books_mix(h + (uint64_t)px_nano);
-    return rl_books_mix(h ^ qty);
+    h = rl_mix(h ^ id);
+    h = rl_mix(h + (uint64_t)px_nano);
+    return rl_mix(h ^ qty);
 }
 
 /*

@@ -34,7 +34,7 @@ struct rl_table_path {
 static inline struct rl_table_path rl_table_path(const struct rl_books *b, uint32_t instrument,
                                                  uint64_t id)
 {
-    uint64_t drawn = rl_books_mix(id + rl_books_mix(b->seed + instrument));
+    uint64_t drawn = rl_mix(id + rl_mix(b->seed + instrument));
 
     return (struct rl_table_path){(uint32_t)drawn & b->mask, (uint32_t)(drawn >> 32) | 1U};
 }

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/mix.h"
+
 #define ATTEMPTS 16 /* multipliers tried before the table doubles */
 #define DOUBLINGS 2
 
@@ -40,11 +42,7 @@ size_t rl_fix_scope_bytes(uint32_t n)
 /* Odd and full of bits; from splitmix64 (S. Vigna), counted, so that a build can be repeated. */
 static uint64_t multiplier(uint64_t attempt)
 {
-    uint64_t z = (attempt + 1) * 0x9E3779B97F4A7C15ULL;
-
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return (z ^ (z >> 31)) | 1;
+    return rl_mix((attempt + 1) * RL_MIX_STEP) | 1;
 }
 
 struct work {

@@ -31,14 +31,6 @@ static inline void rl_oms_put_scopes(struct rl_audit_record *r, const struct rl_
     r->strategy = s->strategy;
 }
 
-static inline struct rl_scopes rl_oms_scopes_of(const struct rl_order *order)
-{
-    return (struct rl_scopes){.instrument = order->instrument,
-                              .venue = order->venue,
-                              .account = order->account,
-                              .strategy = order->strategy};
-}
-
 /*
  * The record of a fact: never refused. NULL when the log has no room, which is counted and trips
  * the switch: the fact itself still holds.

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mix.h"
+
 const char *const rl_oms_counter_names[] = {
 #define RL_OMS_NAME(name, what) #name,
     RL_OMS_COUNTERS(RL_OMS_NAME)
@@ -151,13 +153,10 @@ void rl_oms_stop(struct rl_oms *o, uint64_t now_tsc)
     rl_oms_commit_record(o);
 }
 
-/* One step of a hash that sees order: splitmix64's finaliser over the sum. */
+/* One step of a hash that sees order. */
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
-    hash = (hash ^ value) + 0x9E3779B97F4A7C15ULL;
-    hash = (hash ^ hash >> 30) * 0xBF58476D1CE4E5B9ULL;
-    hash = (hash ^ hash >> 27) * 0x94D049BB133111EBULL;
-    return hash ^ hash >> 31;
+    return rl_mix((hash ^ value) + RL_MIX_STEP);
 }
 
 static uint64_t hash_states(const struct rl_oms *o, uint64_t hash)

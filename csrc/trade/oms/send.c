@@ -132,7 +132,7 @@ enum rl_oms_answer rl_oms_check(struct rl_oms *o, const struct rl_request *reque
  */
 static struct rl_request request_of(const struct rl_order *order)
 {
-    return (struct rl_request){.scopes = rl_oms_scopes_of(order),
+    return (struct rl_request){.scopes = rl_order_scopes(order),
                                .px_nano = order->px_nano,
                                .qty = order->qty,
                                .trigger = order->trigger,

@@ -144,7 +144,7 @@ static enum rl_kill_cause suspicion(const struct rl_order_event *e, uint32_t fla
 static void charge(struct rl_oms *o, const struct rl_order_change *c, uint64_t now_tsc)
 {
     int64_t per_lot = o->fee_nano_per_lot[c->order->venue & (RL_MAX_VENUES - 1)];
-    struct rl_scopes scopes = rl_oms_scopes_of(c->order);
+    struct rl_scopes scopes = rl_order_scopes(c->order);
     int64_t fee_nano;
 
     if (per_lot == 0)
@@ -159,7 +159,7 @@ static void charge(struct rl_oms *o, const struct rl_order_change *c, uint64_t n
 
 static bool is_stopped(const struct rl_oms *o, const struct rl_order_change *c)
 {
-    struct rl_scopes scopes = rl_oms_scopes_of(c->order);
+    struct rl_scopes scopes = rl_order_scopes(c->order);
 
     return !rl_kill_allows(o->kill, &scopes);
 }

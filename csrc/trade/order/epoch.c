@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mix.h"
 #include "trade/order/ids.h"
 
 /* "redline epoch 00000042 b01dface0ddba11d\n": of one length, so a part of one is none. */
@@ -19,7 +20,7 @@
 static void render(char line[LINE_BYTES + 1], uint32_t epoch)
 {
     snprintf(line, LINE_BYTES + 1, "redline epoch %08" PRIu32 " %016" PRIx64 "\n", epoch,
-             rl_id_mix(epoch + LINE_SEED));
+             rl_mix(epoch + LINE_SEED));
 }
 
 /* True when the file is exactly the line of an epoch. */

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mix.h"
 #include "trade/order/ids.h"
 
 #define N_EXECS_MIN 2
@@ -60,11 +61,11 @@ uint64_t rl_execs_hash(const struct rl_execs *x)
     for (uint32_t age = x->n; age >= 1; age--) {
         const struct rl_exec *e = &x->ring[(x->next - age) & x->mask];
 
-        hash = rl_id_mix(hash ^ e->exec);
-        hash = rl_id_mix(hash ^ e->id);
-        hash = rl_id_mix(hash ^ e->qty);
-        hash = rl_id_mix(hash ^ (uint64_t)e->px_nano);
-        hash = rl_id_mix(hash ^ ((uint64_t)e->venue << 8 | e->state));
+        hash = rl_mix(hash ^ e->exec);
+        hash = rl_mix(hash ^ e->id);
+        hash = rl_mix(hash ^ e->qty);
+        hash = rl_mix(hash ^ (uint64_t)e->px_nano);
+        hash = rl_mix(hash ^ ((uint64_t)e->venue << 8 | e->state));
     }
     return hash;
 }

@@ -93,16 +93,6 @@ static inline void rl_id_to_text(uint64_t id, char *text)
     memcpy(text + 5, &low, 8);
 }
 
-/* Spreads every bit of a number over all 64 (splitmix64's last step): for hashes of state. */
-static inline uint64_t rl_id_mix(uint64_t x)
-{
-    x ^= x >> 30;
-    x *= 0xBF58476D1CE4E5B9ULL;
-    x ^= x >> 27;
-    x *= 0x94D049BB133111EBULL;
-    return x ^ (x >> 31);
-}
-
 /* False unless the text is 13 characters of the alphabet that name an id, as ours do. */
 bool rl_id_from_text(const char *text, size_t n_bytes, uint64_t *id);
 

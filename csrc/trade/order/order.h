@@ -132,6 +132,14 @@ static inline uint64_t rl_order_leaves(const struct rl_order *order)
     return order->qty > order->cum ? order->qty - order->cum : 0;
 }
 
+static inline struct rl_scopes rl_order_scopes(const struct rl_order *order)
+{
+    return (struct rl_scopes){.instrument = order->instrument,
+                              .venue = order->venue,
+                              .account = order->account,
+                              .strategy = order->strategy};
+}
+
 /* Lots that may still be executed, and the price to value them at (RL_PX_NONE: at market). */
 uint64_t rl_orders_reserved(const struct rl_orders *o, const struct rl_order *order,
                             int64_t *px_nano);

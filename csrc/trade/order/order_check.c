@@ -1,6 +1,7 @@
 /* What must hold of an order table at all times, and the table as one number. Cold. */
 #include <errno.h>
 
+#include "base/mix.h"
 #include "trade/order/order_inner.h"
 
 static const char *slot_is_wrong(const struct rl_orders *o, uint64_t at)
@@ -107,7 +108,7 @@ uint64_t rl_orders_hash(const struct rl_orders *o)
         if (s->id == RL_ID_NONE)
             continue;
         for (size_t i = 0; i < RL_COUNT(words); i++)
-            one = rl_id_mix(one ^ words[i]) + i;
+            one = rl_mix(one ^ words[i]) + i;
         hash += one;
     }
     return hash;

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/mix.h"
+
 /* --- check ------------------------------------------------------------------------------------ */
 
 /* Sums wrap on the way: the account's are in range, so they agree exactly when these do. */
@@ -111,11 +113,7 @@ int rl_ledger_check(const struct rl_ledger *l, const char **why)
 /* One step of splitmix64. */
 static uint64_t mix(uint64_t hash, uint64_t word)
 {
-    uint64_t x = hash + word + 0x9E3779B97F4A7C15ULL;
-
-    x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9ULL;
-    x = (x ^ x >> 27) * 0x94D049BB133111EBULL;
-    return x ^ x >> 31;
+    return rl_mix(hash + word + RL_MIX_STEP);
 }
 
 static uint64_t mix_money(uint64_t hash, rl_money money)

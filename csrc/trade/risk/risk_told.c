@@ -19,14 +19,6 @@ static const struct rl_order *order_of(const struct rl_order_change *c)
     return c->order != NULL ? c->order : &c->was;
 }
 
-static struct rl_scopes scopes_of(const struct rl_order *o)
-{
-    return (struct rl_scopes){.instrument = o->instrument,
-                              .venue = o->venue,
-                              .account = o->account,
-                              .strategy = o->strategy};
-}
-
 static void move_own(struct rl_risk_symbol *s, const struct rl_order_change *c,
                      const struct rl_order *o)
 {
@@ -248,7 +240,7 @@ bool rl_risk_told(struct rl_risk *r, const struct rl_order_change *change, uint6
                   struct rl_risk_trip *trip)
 {
     const struct rl_order *o = order_of(change);
-    struct rl_scopes scopes = scopes_of(o);
+    struct rl_scopes scopes = rl_order_scopes(o);
 
     if ((change->flags & RL_ORDER_UNKNOWN_ORDER) != 0)
         return (change->kind == RL_EVENT_FILL || change->kind == RL_EVENT_CORRECT) &&
