@@ -1,5 +1,5 @@
 /* Single operations, timed: histograms and the facts that judging them needs, in one dict. */
-#include "rig/component.h"
+#include "rig/component/component.h"
 
 #include "py/dict.h"
 #include "py/module.h"

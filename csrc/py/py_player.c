@@ -1,5 +1,5 @@
 /* Player: a recording played through arbitration, feed and books by C threads. */
-#include "rig/player.h"
+#include "rig/player/player.h"
 
 #include "py/module.h"
 

@@ -1,5 +1,5 @@
 /* What the host takes away: noise, neighbour and placement probes. */
-#include "rig/probe.h"
+#include "rig/trial/probe.h"
 
 #include "py/module.h"
 

@@ -5,7 +5,7 @@
 #define RL_PY_STREAM_H
 
 #include "py/module.h"
-#include "rig/stream.h"
+#include "rig/synth/stream.h"
 
 struct py_stream {
     Py_buffer data, recs; /* obj is NULL: not held */

@@ -1,5 +1,5 @@
 /* The seeded market: its tables come in as int32 buffers by name, the stream goes out as bytes. */
-#include "rig/synth.h"
+#include "rig/synth/synth.h"
 
 #include "py/module.h"
 

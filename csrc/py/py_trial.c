@@ -1,5 +1,5 @@
 /* Trial: one run of the bench, held by Python and performed by C threads. */
-#include "rig/trial.h"
+#include "rig/trial/trial.h"
 
 #include "py/module.h"
 #include "py/py_stream.h"
@@ -301,7 +301,7 @@ static PyObject *trial_counters(PyObject *op, PyObject *unused)
         core_counters_named(rl_engine_counter_names, &t->engine.n), "orders",
         core_counters_named(rl_oms_counter_names, &t->engine.oms.n), "generator",
         core_counters_named(rl_blast_counter_names, &t->blast.n), "exchange",
-        core_counters_named(rl_exchange_counter_names, &t->exchange.n), "judge",
+        core_counters_named(rl_counterparty_counter_names, &t->exchange.n), "judge",
         core_counters_named(rl_judge_counter_names, &t->kill_trial.judge.n), "feed",
         core_counters(feed_names, (const uint64_t *)&t->engine.feed.n, RL_COUNT(feed_names)),
         "books",

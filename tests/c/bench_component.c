@@ -11,7 +11,7 @@
  */
 #include "base/cpu.h"
 #include "capture.h"
-#include "rig/component.h"
+#include "rig/component/component.h"
 #include "streams.h"
 
 static uint64_t counts[RL_N_COMPONENT_HISTS * RL_HIST_N_COUNTS];

@@ -15,7 +15,7 @@ static inline struct rl_trial_config kill_config(struct rl_stream stream, uint64
 
     c.n_warmup_frames = 100;
     c.strategy.is_day = true;
-    c.rules = (struct rl_exchange_rules){.hold_every = 4, .n_resting = 1024};
+    c.rules = (struct rl_counterparty_rules){.hold_every = 4, .n_resting = 1024};
     c.kill = (struct rl_kill_plan){.n_trips = n_trips,
                                    .tripper = tripper,
                                    .first_frame = 2000,

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "check.h"
-#include "rig/bench_limits.h"
-#include "rig/kill_trial.h"
+#include "rig/trial/bench_limits.h"
+#include "rig/trial/kill_trial.h"
 #include "trade/oms/replay.h"
 #include "trade/risk/limits_build.h"
 

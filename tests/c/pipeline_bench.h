@@ -10,9 +10,9 @@
 #include "check.h"
 #include "market/codec/itch.h"
 #include "net/port_shm.h"
-#include "rig/bench_limits.h"
-#include "rig/kill_trial.h"
-#include "rig/pipeline.h"
+#include "rig/pipeline/pipeline.h"
+#include "rig/trial/bench_limits.h"
+#include "rig/trial/kill_trial.h"
 #include "trade/risk/limits_build.h"
 
 #define UNIT RL_NANO_PER_UNIT

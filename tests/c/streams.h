@@ -10,7 +10,7 @@
 
 #include "check.h"
 #include "market/codec/itch.h"
-#include "rig/stream.h"
+#include "rig/synth/stream.h"
 
 #include <string.h>
 

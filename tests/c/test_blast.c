@@ -6,8 +6,8 @@
 #include "market.h"
 #include "market/codec/mold.h"
 #include "net/port_shm.h"
-#include "rig/blast.h"
-#include "rig/worker.h"
+#include "rig/trial/blast.h"
+#include "rig/trial/worker.h"
 
 #define HZ 1000000000ULL /* one tick a nanosecond */
 

@@ -1,6 +1,6 @@
 #include "base/cpu.h"
 #include "check.h"
-#include "rig/component.h"
+#include "rig/component/component.h"
 #include "stream_dict.h"
 #include "streams.h"
 #include "trade/risk/risk.h"

@@ -2,13 +2,13 @@
  * The judge of the kill switch and the course of a kill trial, with an engine played by hand: each
  * lapse that an engine could have is seen, and none is seen where there is none.
  */
-#include "exchange_bench.h"
-#include "rig/kill_trial.h"
+#include "counterparty_bench.h"
+#include "rig/trial/kill_trial.h"
 
 #define COUNTED(v, counter) rl_counted(&(v)->exchange.n.counter)
 #define N_JUDGED(k, counter) rl_counted(&(k)->judge.n.counter)
 
-static const struct rl_exchange_rules hold_all = {.hold_every = 1, .n_resting = 64};
+static const struct rl_counterparty_rules hold_all = {.hold_every = 1, .n_resting = 64};
 static const struct rl_kill_plan one_trip = {.n_trips = 2,
                                              .tripper = RL_TRIPPER_RIG,
                                              .first_frame = 100,
@@ -39,7 +39,7 @@ static struct bench *bench_open(const struct rl_kill_plan *plan)
         take_hist(&b->trial.judge.hist[i], &b->v->arena);
     CHECK_EQ(rl_bench_arm(&b->kill), 0);
     CHECK_EQ(rl_kill_trial_open(&b->trial, plan, &b->kill, &b->shared, &b->v->clock), 0);
-    rl_exchange_watch(&b->v->exchange, &b->shared, NULL);
+    rl_counterparty_watch(&b->v->exchange, &b->shared, NULL);
     b->v->exchange.judge = &b->trial.judge;
     return b;
 }
@@ -55,7 +55,7 @@ static void rig(struct bench *b, uint64_t n_sent, uint64_t ns)
 {
     b->now_tsc += rl_ns_to_ticks(&b->v->clock, ns);
     rl_kill_trial_turn(&b->trial, n_sent, b->v->exchange.resting.n, b->now_tsc);
-    (void)rl_exchange_turn(&b->v->exchange, &b->v->wire);
+    (void)rl_counterparty_turn(&b->v->exchange, &b->v->wire);
     (void)answers(b->v);
 }
 

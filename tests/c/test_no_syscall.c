@@ -7,7 +7,7 @@
 #include "check.h"
 #include "market/book/view.h"
 #include "no_calls.h"
-#include "rig/component.h"
+#include "rig/component/component.h"
 #include "stream_dict.h"
 #include "streams.h"
 

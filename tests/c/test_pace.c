@@ -1,7 +1,7 @@
 /* When records are due: by arithmetic on what the recording says, never by a clock. */
 #include "check.h"
 
-#include "rig/pace.h"
+#include "rig/trial/pace.h"
 
 static struct rl_pace pace;
 

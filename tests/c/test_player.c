@@ -5,7 +5,7 @@
 #include "base/cpu.h"
 #include "market/codec/itch.h"
 #include "market/fix/fix.h"
-#include "rig/player.h"
+#include "rig/player/player.h"
 
 static struct rl_player *player;
 static struct rl_player_answer answer;

@@ -1,6 +1,6 @@
 #include "base/cpu.h"
 #include "check.h"
-#include "rig/probe.h"
+#include "rig/trial/probe.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * library's.
  */
 #define RL_SEED_ALLOC
-#include "rig/pipeline.c"
+#include "rig/pipeline/pipeline.c"
 
 #include "trial_bench.h"
 

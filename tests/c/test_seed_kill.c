@@ -4,7 +4,7 @@
  * loop again, with the seed.
  */
 #define RL_SEED_KILL
-#include "rig/pipeline.c"
+#include "rig/pipeline/pipeline.c"
 
 #include "kill_bench.h"
 

@@ -9,7 +9,7 @@
 
 #include "check.h"
 #include "market/book/book.h"
-#include "rig/synth.h"
+#include "rig/synth/synth.h"
 
 /* A coarse calibration: twenty equally likely values a table, and a tail where one matters. */
 #define TABLE(...) \

@@ -6,7 +6,7 @@
 
 #include "base/cpu.h"
 #include "check.h"
-#include "rig/worker.h"
+#include "rig/trial/worker.h"
 
 struct seen {
     int cpu;

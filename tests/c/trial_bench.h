@@ -11,7 +11,7 @@
 #include "base/cpu.h"
 #include "check.h"
 #include "market.h"
-#include "rig/trial.h"
+#include "rig/trial/trial.h"
 
 #if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
 #define UNDER_SANITIZER 1

@@ -432,7 +432,7 @@ HIST_PAIR_ORDERS = {
     "H2 writer": InC(f"{BASE}/hist.h", "rl_hist_pair_writer", "&pair->in_use, wanted", RELEASE),
     "H2 swap": InC(f"{BASE}/hist.c", "rl_hist_pair_swap", "&pair->in_use", ACQUIRE),
 }
-WORKER = "csrc/rig/worker.h"
+WORKER = "csrc/rig/trial/worker.h"
 TRIAL_ORDERS = {
     "P1 enter": InC(WORKER, "rl_phase_enter", "&s->phase", RELEASE),
     "P1 now": InC(WORKER, "rl_phase_now", "&s->phase", ACQUIRE),

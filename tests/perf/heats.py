@@ -22,7 +22,7 @@ QUICKFIX = ("quickfix.parse", "quickfix.validate")
 DICTIONARIES: Mapping[str, str] = {"fixt11-log": "FIX50SP2"}
 DEFAULT_DICTIONARY = "FIX44"
 
-# Every way in which one new order can be refused (csrc/rig/component_risk.h).
+# Every way in which one new order can be refused (csrc/rig/component/component_risk.h).
 REFUSE = "risk.refuse."
 REFUSALS = tuple(
     REFUSE + way

@@ -171,7 +171,7 @@ def test_only_orders_chooses_all_of_the_order_side() -> None:
 
 
 def test_every_way_to_be_refused_is_measured() -> None:
-    header = (ROOT / "csrc/rig/component_risk.h").read_text()
+    header = (ROOT / "csrc/rig/component/component_risk.h").read_text()
     ways = re.findall(r'^ +X\([A-Z_]+, "([a-z-]+)", RL_RISK_', header, re.MULTILINE)
     assert len(ways) > 20
     assert [heats.REFUSE + way for way in ways] == list(heats.REFUSALS)

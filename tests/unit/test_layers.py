@@ -16,9 +16,10 @@ MAY_INCLUDE = {
     "market": {"base", "market"},
     "trade": {"base", "trade"},
     "net": {"base", "net"},
+    "session": {"base", "market", "session"},
     "tools": {"base", "trade", "tools"},
-    "rig": {"base", "market", "trade", "net", "rig"},
-    "py": {"base", "market", "trade", "net", "rig", "py"},
+    "rig": {"base", "market", "trade", "net", "session", "rig"},
+    "py": {"base", "market", "trade", "net", "session", "rig", "py"},
 }
 ENGINE_MAY_IMPORT = {"engine", "numpy"}
 

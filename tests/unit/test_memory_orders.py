@@ -41,7 +41,7 @@ PROTOCOLS = [*ALL_BUT_KILL, *KILL_PROTOCOLS]
 ORDERED = [(protocol, tag) for protocol in PROTOCOLS for tag in protocol.orders]
 # Their every ordered access is in the protocols; other files may have more than is explored.
 EXPLORED_WHOLE = [
-    "csrc/rig/worker.h",
+    "csrc/rig/trial/worker.h",
     "csrc/base/ring.h",
     "csrc/base/record_ring.h",
     "csrc/base/seqlock.h",

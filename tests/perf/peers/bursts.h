@@ -13,7 +13,7 @@
  * Prints one JSON object: ticks of single calls, of whole bursts and of empty pairs (value: count),
  * the middle whole burst by its calls, how many records were appended and not found afterwards, how
  * many calls were refused, and the answer: the sum of what was found. Fences are those of
- * csrc/rig/component.h. For C and C++.
+ * csrc/rig/component/component.h. For C and C++.
  */
 #ifndef RL_PERF_BURSTS_H
 #define RL_PERF_BURSTS_H

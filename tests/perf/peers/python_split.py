@@ -13,7 +13,7 @@ OTHER = {34: UINT}
 
 
 def values_of(fields: list[tuple[int, bytes]], kinds: dict[int, int]) -> int:
-    """The typed values of a message, folded as csrc/rig/component_fix.h folds them."""
+    """The typed values of a message, folded as csrc/rig/component/component_fix.h folds them."""
     answer = 0
     for tag, value in fields:
         kind = kinds.get(tag)
