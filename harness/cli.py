@@ -20,6 +20,8 @@ from rich.text import Text
 
 import harness
 from harness.commands.audit import audit
+from harness.commands.conformance import fix_conformance
+from harness.commands.exchange import exchange
 from harness.commands.kill import kill
 from harness.commands.limits import limits
 from harness.commands.replay import replay
@@ -39,6 +41,8 @@ app.add_typer(limits, name="limits")
 app.add_typer(kill, name="kill")
 app.command()(replay)
 app.add_typer(audit, name="audit")
+app.command("fix-conformance")(fix_conformance)
+app.add_typer(exchange, name="exchange")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
@@ -99,6 +103,11 @@ def _limits_top(context: typer.Context) -> None:
 
 @kill.callback(invoke_without_command=True)
 def _kill_top(context: typer.Context) -> None:
+    _needs_a_command(context)
+
+
+@exchange.callback(invoke_without_command=True)
+def _exchange_top(context: typer.Context) -> None:
     _needs_a_command(context)
 
 

@@ -86,7 +86,8 @@ static int core_exec(PyObject *module)
                              book_functions,        itch_functions,       dictionary_functions,
                              fix_value_functions,   itch_field_functions, ouch_functions,
                              trade_table_functions, oms_functions,        limits_functions,
-                             audit_functions,       ledger_functions,     kill_functions};
+                             audit_functions,       ledger_functions,     kill_functions,
+                             match_functions,       session_functions,    drill_functions};
     const char *missing = rl_cpu_missing();
 
     if (missing) {
@@ -111,10 +112,15 @@ static int core_exec(PyObject *module)
     state->oms_type = core_type(module, &oms_spec);
     state->ledger_type = core_type(module, &ledger_spec);
     state->kill_type = core_type(module, &kill_spec);
+    state->match_type = core_type(module, &match_spec);
+    state->exchange_type = core_type(module, &exchange_spec);
+    state->fix_session_type = core_type(module, &fix_session_spec);
+    state->fix_acceptor_type = core_type(module, &fix_acceptor_spec);
     if (!state->hist_type || !state->trial_type || !state->player_type || !state->books_type ||
         !state->views_type || !state->dictionary_type || !state->feed_type ||
         !state->audit_writer_type || !state->order_table_type || !state->oms_type ||
-        !state->ledger_type || !state->kill_type)
+        !state->ledger_type || !state->kill_type || !state->match_type ||
+        !state->fix_session_type || !state->fix_acceptor_type || !state->exchange_type)
         return -1;
     for (size_t i = 0; i < RL_COUNT(groups); i++) {
         if (PyModule_AddFunctions(module, groups[i]) < 0)
@@ -145,6 +151,10 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->oms_type);
     Py_VISIT(state->ledger_type);
     Py_VISIT(state->kill_type);
+    Py_VISIT(state->match_type);
+    Py_VISIT(state->exchange_type);
+    Py_VISIT(state->fix_session_type);
+    Py_VISIT(state->fix_acceptor_type);
     return 0;
 }
 
@@ -165,6 +175,10 @@ static int core_clear(PyObject *module)
     Py_CLEAR(state->oms_type);
     Py_CLEAR(state->ledger_type);
     Py_CLEAR(state->kill_type);
+    Py_CLEAR(state->match_type);
+    Py_CLEAR(state->exchange_type);
+    Py_CLEAR(state->fix_session_type);
+    Py_CLEAR(state->fix_acceptor_type);
     return 0;
 }
 

@@ -26,6 +26,10 @@ struct core_state {
     PyTypeObject *oms_type;
     PyTypeObject *ledger_type;
     PyTypeObject *kill_type;
+    PyTypeObject *match_type;
+    PyTypeObject *exchange_type;
+    PyTypeObject *fix_session_type;
+    PyTypeObject *fix_acceptor_type;
 };
 
 /* Functions that each file adds to the module; NULL-terminated. */
@@ -33,10 +37,11 @@ extern PyMethodDef clock_functions[], market_functions[], synth_functions[], pro
     component_functions[], fix_functions[], book_functions[], itch_functions[],
     dictionary_functions[], fix_value_functions[], itch_field_functions[], ouch_functions[],
     trade_table_functions[], oms_functions[], limits_functions[], audit_functions[],
-    ledger_functions[], kill_functions[];
+    ledger_functions[], kill_functions[], match_functions[], drill_functions[], session_functions[];
 
 extern PyType_Spec hist_spec, trial_spec, player_spec, books_spec, views_spec, dictionary_spec,
-    feed_spec, order_table_spec, audit_writer_spec, oms_spec, ledger_spec, kill_spec;
+    feed_spec, order_table_spec, audit_writer_spec, oms_spec, ledger_spec, kill_spec, match_spec,
+    fix_session_spec, fix_acceptor_spec, exchange_spec;
 
 /* Raises EngineError(errno, text) for a negative errno and returns NULL; `what` may be NULL. */
 PyObject *core_raise(PyObject *module, int err, const char *what);

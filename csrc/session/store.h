@@ -28,7 +28,8 @@ struct rl_session_store_ops {
     int (*reset)(struct rl_session_store *s, uint64_t now_utc_ns);
 };
 
-/* The first member of an implementation. Numbers are read directly, and changed through ops only. */
+/* The first member of an implementation. Numbers are read directly, and changed through ops only.
+ */
 struct rl_session_store {
     const struct rl_session_store_ops *ops;
     uint64_t next_out;       /* MsgSeqNum of the next message sent */

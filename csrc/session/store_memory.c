@@ -68,9 +68,8 @@ int rl_memory_store_init(struct rl_memory_store *m, struct rl_arena *arena, uint
 {
     if (n_bytes == 0 || n_messages == 0 || n_bytes & (n_bytes - 1) || n_messages & (n_messages - 1))
         return -EINVAL;
-    *m = (struct rl_memory_store){.store.ops = &memory_ops,
-                                  .n_bytes = n_bytes,
-                                  .n_messages = n_messages};
+    *m = (struct rl_memory_store){
+        .store.ops = &memory_ops, .n_bytes = n_bytes, .n_messages = n_messages};
     m->bytes = rl_arena_take(arena, n_bytes, RL_CACHE_LINE);
     m->slots = rl_arena_take(arena, n_messages * sizeof *m->slots, RL_CACHE_LINE);
     if (!m->bytes || !m->slots)

@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 NO_GROUP = 2**32 - 1  # RL_FIX_NO_GROUP
+APPLICATION = 4  # RL_FIX_FIELD_APPL
 
 # ApplVerID (1128) of an application version.
 APPL_VER_IDS: Mapping[str, str] = MappingProxyType(
@@ -97,6 +98,7 @@ class Dictionary:
         appl_ver_id: str = "",
         checks: Checks | None = None,
         also: Sequence[Dictionary] = (),
+        session_tags: frozenset[int] | None = None,
     ) -> None:
         self.version = version
         self.begin_string = begin_string
@@ -109,6 +111,8 @@ class Dictionary:
         self.names: Mapping[str, Field] = MappingProxyType({f.name: f for f in fields})
         self.messages: Mapping[str, Message] = MappingProxyType({m.type: m for m in messages})
         self._fields = tuple(fields)
+        # What messages of the session know, when an application's fields are there as well.
+        self._session_tags = session_tags
 
     def __repr__(self) -> str:
         return f"<Dictionary {self.version}: {len(self.messages)} messages>"
@@ -174,6 +178,7 @@ class Dictionary:
             appl_ver_id=APPL_VER_IDS.get(self.version, ""),
             checks=self.checks,
             also=also,
+            session_tags=frozenset(transport.fields),
         )
 
     def amended(
@@ -232,6 +237,7 @@ class Dictionary:
             appl_ver_id=self.appl_ver_id,
             checks=checks or self.checks,
             also=self.also,
+            session_tags=self._session_tags,
         )
 
     def field(self, which: str | int) -> Field:
@@ -267,7 +273,7 @@ class Dictionary:
             raise ValueError(
                 f"{self.version}: has no header of its own: load it with transport=FIXT11.xml"
             )
-        arrays = _Arrays(self._fields)
+        arrays = _Arrays(self._fields, self._session_tags)
         header = arrays.run(self.header)
         trailer = arrays.run(self.trailer)
         messages = [(int(m.is_admin), *arrays.run(m.members)) for m in self.messages.values()]
@@ -299,7 +305,7 @@ def _words(rows: Sequence[tuple[int, ...]]) -> npt.NDArray[np.uint32]:
 class _Arrays:
     """Fields, members and groups as rows of struct rl_fix_spec_*; a group is listed once."""
 
-    def __init__(self, fields: Sequence[Field]) -> None:
+    def __init__(self, fields: Sequence[Field], session_tags: frozenset[int] | None) -> None:
         self.values: list[str] = []
         self.fields: list[tuple[int, ...]] = []
         self.members: list[tuple[int, ...]] = []
@@ -308,6 +314,8 @@ class _Arrays:
         self._known: dict[int, int] = {}
         for field in fields:
             type_, flags = TYPES[field.type]
+            if session_tags is not None and field.tag not in session_tags:
+                flags |= APPLICATION
             self.fields.append((field.tag, type_, flags, len(self.values), len(field.values)))
             self.values += field.values
 

@@ -96,6 +96,8 @@ static inline uint32_t slow_undo(struct slow_orders *s, struct slow_order *o,
         s->said.px = x->px;
         x->is_gone = true;
         o->executed = rest;
+        if (o->end == SLOW_LIVES && e->qty != 0 && e->qty < o->as.qty) /* taken off the order */
+            o->as.qty = e->qty < rest ? rest : e->qty;
         return slow_done(s, o, 0);
     }
     s->said.undo_qty = (int64_t)x->qty;

@@ -138,7 +138,7 @@ static void test_fields_and_messages_must_make_sense(void)
     check_refused("a tag is not between");
     s.fields[0].type = RL_FIX_N_TYPES;
     check_refused("unknown type");
-    s.fields[0].flags = 4;
+    s.fields[0].flags = 8;
     check_refused("unknown flags");
     s.values[0] = "";
     check_refused("value is empty");

@@ -307,7 +307,7 @@ static void test_types_have_the_names_and_counts_of_the_specification(void)
     CHECK_EQ(n_in, 8);
     CHECK_EQ(n_out, 18);
     CHECK_EQ(n_options, 28);
-    CHECK_EQ(n_rejects, 31);
+    CHECK_EQ(n_rejects, 32);
     CHECK(strcmp(rl_ouch_in_name('E'), "enable_entry") == 0);
     CHECK(strcmp(rl_ouch_out_name('E'), "executed") == 0);
     CHECK(strcmp(rl_ouch_option_name(3), "min_qty") == 0);

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from perf import heats, inputs, programs, table
+from perf import exchange, exchange_table, heats, inputs, programs, table
+from perf.exchange_run import Found
 from perf.heats import Heat
 from perf.programs import Bench, ProgramError, Worker
 from perf.sample import Sample, palindrome
@@ -36,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--only",
         default="",
         metavar="PREFIX",
-        help="operations that begin so, or `orders`: all its",
+        help="operations that begin so, or `orders`: all its, or `exchange`: that alone",
     )
     parser.add_argument("--input", default="", metavar="NAME", help="that input alone")
     parser.add_argument("--made", action="store_true", help="made inputs, captures or not")
@@ -46,14 +47,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--cpu", type=int, default=max(os.sched_getaffinity(0)))
     parser.add_argument("--built", type=Path, default=BUILT, help="where the compiled peers are")
+    parser.add_argument(
+        "--benches", type=Path, default=exchange.BENCHES, help="where the built tests/c are"
+    )
     options = parser.parse_args(argv)
     chosen = choose([h for h in heats.HEATS if options.input in ("", h.input)], options.only)
-    if not chosen:
+    with_exchange = options.input == "" and options.only in ("", exchange.EXCHANGE)
+    if not chosen and not with_exchange:
         parser.error(f"nothing begins with {options.only!r} and reads {options.input!r}")
     if options.rounds < 1 or options.seconds <= 0:
         parser.error("--rounds and --seconds must be positive")
     began = time.monotonic()
     results: list[Result] = []
+    found: dict[str, Found] = {}
     with tempfile.TemporaryDirectory(prefix="redline-perf-") as scratch:
         bench = Bench(
             cpu=options.cpu,
@@ -63,17 +69,26 @@ def main(argv: Sequence[str] | None = None) -> int:
             scratch=Path(scratch),
             made=options.made,
         )
-        print(preamble(bench, chosen))
+        if chosen:
+            print(preamble(bench, chosen))
         for heat in chosen:
             results.append(run(bench, heat, options.rounds))
             print(f"\n{table.render(results[-1])}", flush=True)
+        if with_exchange:
+            found = exchange.run_all(bench, options.benches, options.rounds)
+            print(f"\n{exchange_table.NOTE}\n\n{exchange_table.render(found)}")
     judged = table.judge(results, heats.TARGETS)
+    goals = exchange_table.judge(found)
     print("\ntargets")
-    print("\n".join(j.line for j in judged))
+    print("\n".join(j.line for j in (*judged, *goals)))
     print(f"\n{time.monotonic() - began:.0f} s")
     if options.json:
-        options.json.write_text(json.dumps(as_json(bench, results, judged), indent=1) + "\n")
-    return int(any(r.disagreement(p) for r in results for p in r.passes))
+        everything = as_json(bench, results, judged)
+        if with_exchange:
+            everything["exchange"] = exchange_table.as_json(found, goals)
+        options.json.write_text(json.dumps(everything, indent=1) + "\n")
+    wrong = any(r.disagreement(p) for r in results for p in r.passes)
+    return int(wrong or exchange_table.is_wrong(found))
 
 
 def choose(all_heats: Sequence[Heat], prefix: str) -> list[Heat]:

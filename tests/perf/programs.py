@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -145,6 +145,11 @@ def measure_peer(bench: Bench, peer: str, heat: heats.Heat) -> Sample:
         inputs.write(inputs.get(heat.input, bench.made), prefix)
     words = command(peer, bench.built)
     assert words is not None
+    return measure_peer_on(bench, peer, words, prefix)
+
+
+def measure_peer_on(bench: Bench, peer: str, words: Sequence[str], prefix: Path) -> Sample:
+    """One pass of what `words` start over the input at a prefix. ProgramError when it fails."""
     arguments = [str(prefix), str(bench.cpu), str(bench.tsc_hz), str(bench.seconds)]
     rules = inputs.dictionary_path(heats.DEFAULT_DICTIONARY)
     done = subprocess.run(

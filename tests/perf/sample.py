@@ -72,27 +72,29 @@ class Sample:
         scale = ns_per_tick / found["n_ops"]
         fastest = found["fastest_ticks"]
         return cls(
-            per_op=_from_ticks(found["per_op"]),
+            per_op=from_counts(found["per_op"]),
             ns_per_tick=ns_per_tick,
             fastest_ns=None if fastest is None else fastest * scale,
             mean_ns=found["mean_ticks"] * scale,
             answer=found["answer"],
             n_wrong=found["n_wrong"],
             about=found["about"],
-            pair=_from_ticks(found["pair"]) if "pair" in found else None,
-            per_burst=_from_ticks(found["per_burst"]) if "per_burst" in found else None,
+            pair=from_counts(found["pair"]) if "pair" in found else None,
+            per_burst=from_counts(found["per_burst"]) if "per_burst" in found else None,
             n_lost=found.get("n_lost", 0),
             n_refused=found.get("n_refused", 0),
         )
 
 
-def _from_ticks(seen: Mapping[str, int]) -> Histogram:
-    """A histogram of exact values and how often each was seen."""
+def from_counts(seen: Mapping[str, int], highest: int | None = None) -> Histogram:
+    """A histogram of values and how often each was seen; `highest` when they are slots' edges."""
     counts = {int(value): n for value, n in seen.items()}
     values = np.array(sorted(counts), dtype=np.int64)
     dense = np.zeros(histogram.N_SLOTS, dtype=np.int64)
     np.add.at(dense, histogram.slots_of(values), [counts[int(v)] for v in values])
-    return Histogram.from_counts(dense, int(values[-1]) if values.size else None)
+    if highest is None and values.size:
+        highest = int(values[-1])
+    return Histogram.from_counts(dense, highest)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

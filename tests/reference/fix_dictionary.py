@@ -87,6 +87,10 @@ for name in ("UTCDATEONLY", "UTCDATE", "LOCALMKTDATE", "DATE"):
 LENIENT = {"LOCALMKTTIME", "LOCALMKTDATE", "DATE", "MONTHYEAR", "DAYOFMONTH", "TZTIMEONLY"}
 LENIENT |= {"TZTIMESTAMP"}
 
+# What the header of some version has: in a version that does not know it, it is wrong there.
+HEADERS = {43, 50, 57, 90, 97, 115, 116, 122, 128, 129, 142, 143, 144, 145, 212, 213}
+HEADERS |= {347, 369, 370, 627, 1128, 1129}
+
 
 class Item(NamedTuple):
     """A field, and the tag of the field before it."""
@@ -184,7 +188,8 @@ class Reference:
 
     def _judge(self, items: list[Item], type_: str) -> None:
         level = self.messages.get(type_, Level())
-        header, body, trailer = self._sort(items, level)
+        known = self.frame_types if type_ in self.session else self.types
+        header, body, trailer = self._sort(items, level, known)
         if type_ not in self.messages:
             raise Rejected(11, 0)
         frame = self.header.members.keys() | self.trailer.members.keys()
@@ -197,21 +202,22 @@ class Reference:
         groups += [(tag, entries, level.groups[tag]) for tag, entries in body.groups]
         for _, entries, inner in sorted(groups, key=lambda g: g[0]):
             self._need(entries, inner)
-        self._walk(header, self.header, self.frame_types, is_body=False)
-        self._walk(trailer, self.trailer, self.frame_types, is_body=False)
+        self._walk(header, self.header, self.frame_types, known)
+        self._walk(trailer, self.trailer, self.frame_types, known)
         types = self.frame_types if type_ in self.session else self.app_types
-        self._walk(body, level, types, is_body=True)
+        self._walk(body, level, types, known)
         # Nobody reads the number of a SequenceReset.
         if type_ != "4" and any(t == 34 and not value.strip(b"0") for t, value, _ in header.fields):
             raise Rejected(5, 34)
 
-    def _sort(self, items: list[Item], level: Level) -> tuple[Entry, Entry, Entry]:
+    def _sort(self, items: list[Item], level: Level, types: Types) -> tuple[Entry, Entry, Entry]:
         header, body, trailer = Entry(), Entry(), Entry()
         where = header
         first_wrong = i = 0
         while i < len(items):
             item = items[i]
-            if item.tag in self.header.members:
+            is_elsewhere = item.tag in HEADERS - types.keys() - level.members.keys()
+            if item.tag in self.header.members or is_elsewhere:
                 part, known = header, self.header
                 wrong = where is not header
             elif item.tag in self.trailer.members:
@@ -255,7 +261,7 @@ class Reference:
             for tag, inner in entry.groups:
                 self._need(inner, level.groups[tag])
 
-    def _walk(self, part: Entry, level: Level, types: Types, *, is_body: bool) -> None:
+    def _walk(self, part: Entry, level: Level, types: Types, all_types: Types) -> None:
         first = {8: -3, 9: -2, 35: -1, 10: 2**31}
         groups = list(part.groups)
         last = 0
@@ -263,10 +269,10 @@ class Reference:
             if item.tag == last:
                 raise Rejected(13, item.tag)
             last = item.tag
-            self._value(item, types if item.tag in level.members else self.types)
-            if is_body and item.tag not in level.members:
+            self._value(item, types if item.tag in level.members else all_types)
+            if item.tag not in level.members:
                 if not (self.allow_user if item.tag >= 5000 else self.allow_unknown):
-                    raise Rejected(2 if item.tag in self.types else 0, item.tag)
+                    raise Rejected(2 if item.tag in all_types else 0, item.tag)
                 continue
             self._data(item)
             if item.tag in level.groups:

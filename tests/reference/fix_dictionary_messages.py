@@ -139,7 +139,7 @@ def damaged(random: Random, reference: Reference, fields: Fields, how: str) -> F
         case "tag":
             out[at] = random.choice((*tags, 5001, 9999, 20000, 99999999)), value
         case "insert":
-            new = random.choice((*tags, 4999, 5000, 5001, 70000, 2147483647))
+            new = random.choice((*tags, 144, 369, 370, 1129, 4999, 5000, 5001, 70000, 2147483647))
             out.insert(at, (new, value_of(random, new, reference.types)))
         case "count":
             counts = [i for i, (_, v) in enumerate(out) if i and v in (b"0", b"1", b"2", b"3")]

@@ -299,7 +299,7 @@ class Orders:
             if kind == FILL:
                 flags, booked = self._fill(order, exec, qty, px)
             elif kind == BUST:
-                flags, booked = self._bust(order, ref_exec)
+                flags, booked = self._bust(order, ref_exec, qty)
             elif kind == CORRECT:
                 flags, booked = self._correct(order, exec, ref_exec, qty, px)
             elif order.ended != REPLACED or kind in (
@@ -388,12 +388,14 @@ class Orders:
             return None, UNKNOWN_EXEC
         return x, 0 if self._is_of(x, order) else CONFLICT
 
-    def _bust(self, order: Order, ref_exec: int) -> tuple[int, Booked]:
+    def _bust(self, order: Order, ref_exec: int, qty: int) -> tuple[int, Booked]:
         x, why = self._standing(order, ref_exec)
         if x is None or why:
             return why, UNBOOKED
         x.is_busted = True
         order.cum = max(0, order.cum - x.qty)
+        if order.is_open and 0 < qty < order.qty:  # its quantity is taken off the order, too
+            order.qty = max(qty, order.cum)
         return 0, (-x.qty, x.px, 0, 0)
 
     def _correct(

@@ -158,11 +158,27 @@ def test_every_message_of_the_market_data_log_is_valid_by_its_venues_dictionary(
     assert {venue.core.validate(m) for m in found} == {OK}
 
 
+def test_a_header_tag_of_another_version_is_wrong_before_the_body_is() -> None:
+    head = ("35=D", "34=2", "49=A", "52=20260105-09:00:00", "56=B")
+    body = ("11=a", "21=1", "38=1", "40=w", "54=1", "55=s")
+    core = load("FIX40").core
+    assert core.validate(message(*head, "144=x", *body, begin="FIX.4.0"))[:3] == (2, 0, 144)
+    assert core.validate(message(*head, *body, begin="FIX.4.0"))[:3] == (2, 5, 40)
+
+
+def test_a_session_message_over_a_transport_knows_the_transports_tags_only() -> None:
+    head = ("35=0", "34=2", "49=A", "52=20260105-09:00:00", "56=B")
+    core = load("FIX50SP2").core
+    assert core.validate(message(*head, "55=s", begin="FIXT.1.1"))[:3] == (2, 0, 55)
+    assert core.validate(message(*head, "36=1", begin="FIXT.1.1"))[:3] == (2, 2, 36)
+    assert load("FIX44").core.validate(message(*head, "55=s"))[:3] == (2, 2, 55)
+
+
 @pytest.mark.parametrize(
     ("without", "first", "n"),
     [
         ("optional", (1, 34), 13_888),
-        ("extra", (2, 1180), 2_523),
+        ("extra", (0, 1180), 2_523),
         ("values", (5, 269), 3_009),
         ("checks", (15, 269), 11_365),
     ],

@@ -17,6 +17,10 @@ from reference.oms_pair import Clock
 from reference.wide_limits import limits, rows
 
 from engine import _core
+from engine.exchange.match import EVENT, REQUEST
+from engine.exchange.match import Op as MatchOp
+from engine.exchange.server import ExchangeServer, Server
+from engine.market.books import LEVEL, QUEUED
 from engine.trade import Oms, buy
 from engine.trade.audit import RECORD
 from engine.trade.positions import LedgerView
@@ -28,6 +32,7 @@ Call = Callable[[], object]
 # Of market data and trials: their functions take what whole tests prepare.
 ELSEWHERE = (
     *("BookViews", "Books", "Dictionary", "EngineError", "Feed", "Hist", "Player", "Trial"),
+    *("FixAcceptor", "FixSession"),  # test_conformance_session.py
     *("clock_", "component", "fix_", "itch_", "ouch_", "probe_", "replay_", "synth"),
 )
 # Once for good, or starts a thread.
@@ -36,6 +41,9 @@ ONCE = {
     "AuditWriter.close",
     "AuditWriter.rotate",
     "AuditWriter.start",
+    "Exchange.close",
+    "Exchange.start",
+    "Exchange.stop",
     "KillBoard.close",
     "KillBoard.on_signal",
     "KillBoard.persist",
@@ -121,9 +129,20 @@ class Bench:
         self.record = np.zeros(1, RECORD)
         self.rows = rows()
         self.out = np.array(self.set.memory)
+        self.match = _core.Match(1, 16, 0, 16, 4, 16, 1, 0, 0, 1)
+        self.requests, self.times = np.zeros(2, REQUEST), np.zeros(2, np.uint64)
+        self.requests["op"] = MatchOp.NEW, MatchOp.CANCEL
+        self.requests["id"], self.requests["qty"], self.requests["px_nano"] = 1, 5, 5
+        self.exchange = ExchangeServer(Server(fix=":0", numbers={"n_orders": 64}))._core
+        self.events = np.zeros(8, EVENT)
+        self.match.take(
+            np.array([(3, 0, 0, 5, 0, 0, 0, 0, 5) + (0,) * 14], REQUEST), self.times[:1]
+        )
 
     def calls(self) -> dict[str, Call]:
         t, m, k, b, w = self.table, self.oms, self.board, self.ledger, self.writer
+        x, out, levels = self.match, self.events, np.zeros(4, LEVEL)
+        queued = np.zeros(4, QUEUED)
         id, now = self.id, 10**9
         message = 0, 10, 5, 0, 0, 0, 0, 0, 0, 0, 0
         found: dict[str, Call] = {
@@ -207,6 +226,28 @@ class Bench:
             "AuditWriter.position": lambda: w.position,
             "AuditWriter.durable": lambda: w.durable,
             "AuditWriter.error": lambda: w.error,
+            "Exchange.turn": lambda: self.exchange.turn(0),
+            "Exchange.decide": lambda: self.exchange.decide("phase", phase=1),
+            "Exchange.counters": self.exchange.counters,
+            "Exchange.ends": self.exchange.ends,
+            "Exchange.mischief": self.exchange.mischief,
+            "Exchange.sessions": self.exchange.sessions,
+            "Exchange.addresses": self.exchange.addresses,
+            "Exchange.n_bytes": lambda: self.exchange.n_bytes,
+            "Match.take": lambda: (x.take(self.requests, self.times), x.drain(out)),
+            "Match.drain": lambda: x.drain(out),
+            "Match.depth": lambda: x.depth(0, 0, False, levels),
+            "Match.queue": lambda: x.queue(0, 0, 5, False, queued),
+            "Match.n": lambda: x.n(0, 0, True),
+            "Match.find": lambda: x.find(0, 3),
+            "Match.last_px": lambda: x.last_px(0),
+            "Match.phase": lambda: x.phase(0),
+            "Match.next_expiry_ns": x.next_expiry_ns,
+            "Match.hash": x.hash,
+            "Match.books_hash": x.books_hash,
+            "Match.check": x.check,
+            "match_layout": lambda: _core.match_layout(True),
+            "match_names": _core.match_names,
             "audit_verify": lambda: _core.audit_verify(bytes(128)),
             "audit_names": _core.audit_names,
             "audit_scan": lambda: _core.audit_scan(self.log),
@@ -239,6 +280,8 @@ class Bench:
             "Oms": self.oms,
             "KillBoard": self.board,
             "Ledger": self.ledger,
+            "Match": self.match,
+            "Exchange": self.exchange,
             "AuditWriter": self.writer,
         }
         return getattr(one[first], method)
@@ -249,6 +292,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     made = Bench(tmp_path_factory.mktemp("leaks"))
     yield made
     made.writer.close()
+    made.exchange.close()
 
 
 def test_every_function_of_the_order_side_is_counted_here(bench: Bench) -> None:

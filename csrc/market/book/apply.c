@@ -72,8 +72,92 @@ static inline uint32_t level_get(struct rl_books *b, const struct rl_book *book,
     return level_make(b, side, at, u);
 }
 
-/* Takes out a level at whose price nothing is left. */
-static RL_RARE void level_drop(struct rl_books *b, uint32_t level, const struct rl_update *u)
+/*
+ * Whether the level of an order that leaves it may go with it: nothing else is in it, and no view
+ * shows it. A full side refuses as ever: whether a price finds room is no matter of who asks.
+ */
+static inline bool level_may_move(const struct rl_books *b, const struct rl_book *book,
+                                  unsigned side, uint32_t level)
+{
+    const struct rl_book_level *l = &b->nodes[level].level;
+    uint32_t n = book->n_levels[side];
+
+    return l->n_orders == 1 && l->qty == b->nodes[l->head].order.qty && rl_level_side(l) == side &&
+           b->views == b->own && b->free_level != RL_SLOT_NONE && n < b->n_levels_per_side &&
+           rl_ladder_has_room(book, side, n);
+}
+
+/* A level moves from its key to where keys[to] is now. True when it was or is the best. */
+static RL_RARE bool level_move_far(struct rl_books *b, const struct rl_book *book, uint32_t level,
+                                   uint32_t to, int64_t was, int64_t rank)
+{
+    unsigned side = rl_level_side(level_of(b, level));
+    uint64_t keys = rl_ladder_keys(book, side);
+    uint32_t n = book->n_levels[side];
+    uint32_t from = rl_ladder_search_near(b->ranks + keys, n, was, to);
+
+    to -= to > from;
+    rl_ladder_move(b, keys, from, to, rank, level);
+    return from == n - 1 || to == n - 1;
+}
+
+/*
+ * Gives the level of a lone order another price, at which there is none: what moves by a tick or
+ * two in a deep book would otherwise shift all that is better, twice. Its new key would go to
+ * keys[to]; most often there is no other price on its way, and it stays where it is. True when it
+ * was or is the best.
+ */
+static inline bool level_move(struct rl_books *b, struct rl_book *book, unsigned side,
+                              uint32_t level, uint32_t to, int64_t px_nano)
+{
+    struct rl_book_level *l = level_of(b, level);
+    uint64_t keys = rl_ladder_keys(book, side);
+    uint32_t n = book->n_levels[side];
+    int64_t was = rl_book_rank(side, l->px_nano), rank = rl_book_rank(side, px_nano);
+    uint32_t at = to - (b->ranks[keys + to - 1] == was); /* a margin lies before keys[0] */
+
+    l->px_nano = px_nano;
+    if (RL_UNLIKELY(at >= n || b->ranks[keys + at] != was)) {
+        bool is_best = level_move_far(b, book, level, to, was, rank);
+
+        book->best[side] = b->slots[keys + n - 1];
+        return is_best;
+    }
+    b->ranks[keys + at] = rank;
+    return at == n - 1;
+}
+
+/* Where the price of an update has its key, or would have it. */
+static inline uint32_t price_place(const struct rl_books *b, unsigned side,
+                                   const struct rl_update *u)
+{
+    const struct rl_book *book = &b->books[u->instrument];
+
+    return rl_ladder_search(b->ranks + rl_ladder_keys(book, side), book->n_levels[side],
+                            rl_book_rank(side, u->px_nano));
+}
+
+/*
+ * The level of the price whose place is `at`, for an order that leaves the level `old`. If it was
+ * alone there, that level itself may go to the price: nobody else stood in it.
+ */
+static inline uint32_t level_get_for(struct rl_books *b, struct rl_book *book, unsigned side,
+                                     const struct rl_update *u, uint32_t old, uint32_t at)
+{
+    uint64_t keys = rl_ladder_keys(book, side);
+    int64_t rank = rl_book_rank(side, u->px_nano);
+
+    if (at < book->n_levels[side] && b->ranks[keys + at] == rank)
+        return b->slots[keys + at];
+    if (!level_may_move(b, book, side, old))
+        return level_make(b, side, at, u);
+    level_move(b, book, side, old, at, u->px_nano);
+    return old;
+}
+
+/* Takes out a level at whose price nothing is left. Its key may be near keys[near], or anywhere. */
+static RL_RARE void level_drop(struct rl_books *b, uint32_t level, uint32_t near,
+                               const struct rl_update *u)
 {
     struct rl_book_level *l = level_of(b, level);
     unsigned side = rl_level_side(l);
@@ -81,7 +165,8 @@ static RL_RARE void level_drop(struct rl_books *b, uint32_t level, const struct 
     uint32_t cell = l->cell;
     uint32_t n = book->n_levels[side] - 1;
     uint64_t keys = rl_ladder_keys(book, side);
-    uint32_t at = rl_ladder_search(b->ranks + keys, n + 1, rl_book_rank(side, l->px_nano));
+    uint32_t at =
+        rl_ladder_search_near(b->ranks + keys, n + 1, rl_book_rank(side, l->px_nano), near);
 
     rl_ladder_remove(b, keys, n, at);
     book->n_levels[side] = n;
@@ -161,7 +246,7 @@ static inline bool order_remove(struct rl_books *b, uint32_t home, uint32_t orde
         rl_view_level_changed_last(b, book, l, u);
         return is_best;
     }
-    level_drop(b, level, u);
+    level_drop(b, level, book->n_levels[side], u);
     rl_view_settle(b);
     if (is_best)
         state_refresh(b, u->instrument);
@@ -260,13 +345,42 @@ static bool delete(struct rl_books *b, const struct rl_update *u)
     return order_remove(b, home, order, u);
 }
 
+/* The best price of a side and its quantity. */
+struct best {
+    int64_t px_nano;
+    uint64_t qty;
+};
+
+static inline struct best best_of(const struct rl_books *b, const struct rl_book *book,
+                                  unsigned side)
+{
+    const struct rl_book_level *l = &b->nodes[book->best[side]].level;
+
+    return (struct best){l->px_nano, l->qty};
+}
+
+/* Whether an update made them others than they were; the market's state follows. */
+static inline bool best_changed(struct rl_books *b, const struct rl_update *u, unsigned side,
+                                struct best was)
+{
+    struct best is = best_of(b, &b->books[u->instrument], side);
+
+    if (RL_UNLIKELY(is.px_nano != was.px_nano))
+        state_refresh(b, u->instrument);
+    return is.px_nano != was.px_nano || is.qty != was.qty;
+}
+
+/* What came of an amendment; news are those of the best price. */
+enum amended { REFUSED, NO_NEWS, NEWS };
+
 /*
- * Gives an order another price, quantity, side or name. It goes to the back of the queue unless
- * `may_stay` and it neither moves nor grows. What cannot be done is refused before anything
- * changes.
+ * Gives an order another price, quantity, side or name. Its values are good, and its price has or
+ * would have its key at keys[at] of its side. It goes to the back of the queue unless `may_stay`
+ * and it neither moves nor grows. What cannot be done is refused before anything changes.
  */
-static inline bool amend(struct rl_books *b, const struct rl_update *u, uint32_t home,
-                         uint32_t order, unsigned side, uint64_t new_id, bool may_stay)
+static inline enum amended amend(struct rl_books *b, const struct rl_update *u, uint32_t home,
+                                 uint32_t order, unsigned side, uint64_t new_id, bool may_stay,
+                                 uint32_t at)
 {
     struct rl_book *book = &b->books[u->instrument];
     struct rl_book_order *o = order_of(b, order);
@@ -274,25 +388,24 @@ static inline bool amend(struct rl_books *b, const struct rl_update *u, uint32_t
     struct rl_book_level *old_l = level_of(b, old_level), *l;
     bool is_renamed = new_id != o->id;
     uint32_t new_home = is_renamed ? rl_books_home(b, new_id) : home;
-    struct rl_bbo before, after;
+    unsigned old_side = rl_level_side(old_l);
+    struct best before = best_of(b, book, side), old_before = best_of(b, book, old_side);
     uint64_t rest, sum;
+    bool is_news;
 
-    if (!values_are_good(b, u))
-        return false;
     if (is_renamed &&
         RL_UNLIKELY(rl_table_find(b, new_home, u->instrument, new_id) != RL_SLOT_NONE)) {
         b->n.duplicate_ids++;
-        return false;
+        return REFUSED;
     }
-    rl_books_bbo(b, u->instrument, &before);
-    level = level_get(b, book, side, u);
+    level = level_get_for(b, book, side, u, old_level, at);
     if (RL_UNLIKELY(level == RL_SLOT_NONE))
-        return false;
+        return REFUSED;
     l = level_of(b, level);
     rest = l->qty - (level == old_level ? o->qty : 0);
     if (RL_UNLIKELY(__builtin_add_overflow(rest, u->qty, &sum))) {
         b->n.bad_values++;
-        return false;
+        return REFUSED;
     }
     if (may_stay && level == old_level && u->qty <= o->qty) {
         l->qty = sum;
@@ -306,31 +419,32 @@ static inline bool amend(struct rl_books *b, const struct rl_update *u, uint32_t
             rl_table_put(b, new_home, u->instrument, new_id, order);
         }
         if (old_l->qty == 0)
-            level_drop(b, old_level, u);
+            level_drop(b, old_level, at, u);
         else if (level != old_level)
             rl_view_level_changed(b, book, old_l, u);
     }
     rl_view_level_changed(b, book, l, u);
     rl_view_settle(b);
-    rl_books_bbo(b, u->instrument, &after);
-    if (before.px_nano[0] != after.px_nano[0] || before.px_nano[1] != after.px_nano[1])
-        state_refresh(b, u->instrument);
-    else if (before.qty[0] == after.qty[0] && before.qty[1] == after.qty[1])
-        return false;
-    return true;
+    is_news = best_changed(b, u, side, before);
+    if (RL_UNLIKELY(side != old_side))
+        is_news |= best_changed(b, u, old_side, old_before);
+    return is_news ? NEWS : NO_NEWS;
 }
 
 static bool replace(struct rl_books *b, const struct rl_update *u)
 {
     uint32_t home = rl_books_home(b, u->id);
     uint32_t order = rl_table_find(b, home, u->instrument, u->id);
+    unsigned side;
 
     if (RL_UNLIKELY(order == RL_SLOT_NONE)) {
         b->n.unknown_ids++;
         return false;
     }
-    return amend(b, u, home, order, rl_level_side(level_of(b, order_of(b, order)->level)),
-                 u->new_id, false);
+    if (!values_are_good(b, u))
+        return false;
+    side = rl_level_side(level_of(b, order_of(b, order)->level));
+    return amend(b, u, home, order, side, u->new_id, false, price_place(b, side, u)) == NEWS;
 }
 
 static bool modify(struct rl_books *b, const struct rl_update *u)
@@ -344,7 +458,9 @@ static bool modify(struct rl_books *b, const struct rl_update *u)
         b->n.unknown_ids++;
         return false;
     }
-    return amend(b, u, home, order, u->side, u->id, true);
+    if (!values_are_good(b, u))
+        return false;
+    return amend(b, u, home, order, u->side, u->id, true, price_place(b, u->side, u)) == NEWS;
 }
 
 static uint64_t queue_qty(struct rl_books *b, const struct rl_book_level *l)
@@ -386,7 +502,7 @@ static bool set_level(struct rl_books *b, const struct rl_update *u)
     if (sum > 0)
         rl_view_level_changed(b, book, l, u);
     else
-        level_drop(b, level, u);
+        level_drop(b, level, book->n_levels[u->side], u);
     rl_view_settle(b);
     if (book->best[u->side] != best)
         state_refresh(b, u->instrument);
@@ -473,4 +589,60 @@ bool rl_books_apply(struct rl_books *b, const struct rl_update *u)
     if (RL_UNLIKELY(u->instrument >= b->n_instruments))
         return apply_nowhere(b, u);
     return ops[u->op < RL_N_OPS ? u->op : RL_N_OPS](b, u);
+}
+
+static inline void begin(struct rl_books *b, const struct rl_update *u)
+{
+    b->n.updates++;
+    b->touched = u->instrument;
+}
+
+/* rl_books_replace, when more than a level's price changes. */
+static RL_RARE bool replace_order(struct rl_books *b, uint32_t order, unsigned side, uint32_t at,
+                                  const struct rl_update *u)
+{
+    return amend(b, u, rl_books_home(b, u->id), order, side, u->new_id, false, at) != REFUSED;
+}
+
+bool rl_books_replace(struct rl_books *b, uint32_t order, const struct rl_update *u)
+{
+    struct rl_book *book = &b->books[u->instrument];
+    struct rl_book_order *o = order_of(b, order);
+    uint32_t level = o->level;
+    struct rl_book_level *l = level_of(b, level);
+    unsigned side = rl_level_side(l);
+    uint64_t keys = rl_ladder_keys(book, side);
+    int64_t rank = rl_book_rank(side, u->px_nano);
+    uint32_t n = book->n_levels[side], at;
+
+    begin(b, u);
+    if (!values_are_good(b, u))
+        return false;
+    at = rl_ladder_search_deep(b->ranks + keys, n, rank);
+    if ((at < n && b->ranks[keys + at] == rank) || u->new_id != u->id ||
+        !level_may_move(b, book, side, level))
+        return replace_order(b, order, side, at, u);
+    l->qty = o->qty = u->qty;
+    if (RL_UNLIKELY(level_move(b, book, side, level, at, u->px_nano)))
+        state_refresh(b, u->instrument);
+    return true;
+}
+
+bool rl_books_delete(struct rl_books *b, uint32_t order, const struct rl_update *u)
+{
+    begin(b, u);
+    return order_remove(b, rl_books_home(b, u->id), order, u);
+}
+
+bool rl_books_rename(struct rl_books *b, uint32_t instrument, uint64_t id, uint64_t new_id)
+{
+    uint32_t home = rl_books_home(b, id), new_home = rl_books_home(b, new_id);
+    uint32_t order = rl_table_find(b, home, instrument, id);
+
+    if (order == RL_SLOT_NONE || rl_table_find(b, new_home, instrument, new_id) != RL_SLOT_NONE)
+        return false;
+    rl_table_drop(b, home, instrument, id, order);
+    order_of(b, order)->id = new_id;
+    rl_table_put(b, new_home, instrument, new_id, order);
+    return true;
 }

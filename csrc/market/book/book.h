@@ -230,6 +230,20 @@ bool rl_books_grow_keys(struct rl_books *b, struct rl_book *book, unsigned side)
 /* True when the best price or its quantity, on either side, of instrument b->touched changed. */
 bool rl_books_apply(struct rl_books *b, const struct rl_update *u);
 
+/*
+ * As rl_books_apply of REPLACE and DELETE, for those who know already which order it is: u->id and
+ * u->instrument are its, `order` is its place in b->nodes. Made for moves of any depth. replace is
+ * false when it was refused, delete when the best price and its quantity stayed.
+ */
+bool rl_books_replace(struct rl_books *b, uint32_t order, const struct rl_update *u);
+bool rl_books_delete(struct rl_books *b, uint32_t order, const struct rl_update *u);
+
+/*
+ * Gives a live order another id; it keeps its place. False when it is not there, or another has
+ * that id. No view shows ids.
+ */
+bool rl_books_rename(struct rl_books *b, uint32_t instrument, uint64_t id, uint64_t new_id);
+
 /* Integrity: every queue, level, key, place, sum, list, view. 0, or -EBADMSG and a sentence. */
 int rl_books_check(const struct rl_books *b, const char **what);
 

@@ -5,7 +5,8 @@
  * Memory:   blocks of keys cut from rl_books.ranks and .slots; a side that outgrows one takes the
  *           next size, and gives the old one back.
  * Cost:     a search compares the RL_NEAR_RANKS best at once, without a branch that depends on
- *           where it ends; what lies deeper is halved. Insertion and removal shift what is better.
+ *           where it ends; what lies deeper is quartered. Insertion and removal shift what
+ *           is better.
  */
 #ifndef RL_MARKET_BOOK_LADDER_H
 #define RL_MARKET_BOOK_LADDER_H
@@ -74,23 +75,44 @@ static inline uint32_t rl_ladder_below(const int64_t *end, int64_t rank)
 
 /*
  * How many of n ascending ranks are below `rank`: where it is, or where it would go. Before them
- * lie RL_NEAR_RANKS times RL_PX_NONE, which is below every rank.
+ * lie RL_NEAR_RANKS times RL_PX_NONE, which is below every rank. Right where no rank is likelier
+ * than another: they are quartered until what is left is one look.
  */
+static inline uint32_t rl_ladder_search_deep(const int64_t *ranks, uint32_t n, int64_t rank)
+{
+    const int64_t *low = ranks; /* all before it is below */
+
+    while (n > RL_NEAR_RANKS) {
+        uint32_t part = n / 4;
+
+        /* A sum, since of a choice gcc makes a branch that nobody can predict. */
+        low += part * ((uint32_t)(low[part - 1] < rank) + (uint32_t)(low[2 * part - 1] < rank) +
+                       (uint32_t)(low[3 * part - 1] < rank));
+        n -= 3 * part;
+    }
+    return (uint32_t)(low - ranks) + n - RL_NEAR_RANKS + rl_ladder_below(low + n, rank);
+}
+
+/* The same where most are among the nearest. */
 static inline uint32_t rl_ladder_search(const int64_t *ranks, uint32_t n, int64_t rank)
 {
     uint32_t below = rl_ladder_below(ranks + n, rank);
-    const int64_t *low = ranks;
 
     if (RL_LIKELY(below > 0))
         return n - RL_NEAR_RANKS + below;
-    /* Not among the nearest; halve until what is left is one look. All before `low` is below. */
-    for (n -= RL_NEAR_RANKS; n > RL_NEAR_RANKS;) {
-        uint32_t half = n / 2;
+    return rl_ladder_search_deep(ranks, n - RL_NEAR_RANKS, rank);
+}
 
-        low += low[half - 1] < rank ? half : 0;
-        n -= half;
-    }
-    return (uint32_t)(low - ranks) + n - RL_NEAR_RANKS + rl_ladder_below(low + n, rank);
+/* The same for a rank that is probably a few places from `near`. */
+static inline uint32_t rl_ladder_search_near(const int64_t *ranks, uint32_t n, int64_t rank,
+                                             uint32_t near)
+{
+    uint32_t end = near + RL_NEAR_RANKS / 2 < n ? near + RL_NEAR_RANKS / 2 : n;
+    uint32_t below = rl_ladder_below(ranks + end, rank);
+
+    if (RL_LIKELY(below > 0 && (below < RL_NEAR_RANKS || end == n)))
+        return end - RL_NEAR_RANKS + below;
+    return rl_ladder_search(ranks, n, rank);
 }
 
 /* The level of that price, or RL_SLOT_NONE. */
@@ -155,6 +177,25 @@ static inline void rl_ladder_insert(struct rl_books *b, uint64_t keys, uint32_t 
     }
     ranks[at] = rank;
     slots[at] = level;
+}
+
+/* Gives the key at `from` the place `to`, counted without it, and another rank. */
+static inline void rl_ladder_move(struct rl_books *b, uint64_t keys, uint32_t from, uint32_t to,
+                                  int64_t rank, uint32_t level)
+{
+    int64_t *ranks = b->ranks + keys;
+    uint32_t *slots = b->slots + keys;
+
+    for (; from < to; from++) {
+        ranks[from] = ranks[from + 1];
+        slots[from] = slots[from + 1];
+    }
+    for (; from > to; from--) {
+        ranks[from] = ranks[from - 1];
+        slots[from] = slots[from - 1];
+    }
+    ranks[to] = rank;
+    slots[to] = level;
 }
 
 /* Takes the key at `at` out; n are left. */

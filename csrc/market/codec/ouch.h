@@ -361,38 +361,39 @@ enum rl_ouch_cancel_reason {
 };
 
 /* X(code, NAME, text) */
-#define RL_OUCH_REJECTS(X)                                              \
-    X(0x01, QUOTE_UNAVAILABLE, "quote unavailable")                     \
-    X(0x02, DESTINATION_CLOSED, "destination closed")                   \
-    X(0x03, INVALID_DISPLAY, "invalid display")                         \
-    X(0x04, INVALID_MAX_FLOOR, "invalid max floor")                     \
-    X(0x05, INVALID_PEG_TYPE, "invalid peg type")                       \
-    X(0x06, FAT_FINGER, "fat finger")                                   \
-    X(0x07, HALTED, "halted")                                           \
-    X(0x08, SWEEP_NOT_ALLOWED, "ISO not allowed")                       \
-    X(0x09, INVALID_SIDE, "invalid side")                               \
-    X(0x0A, PROCESSING_ERROR, "processing error")                       \
-    X(0x0B, CANCEL_PENDING, "cancel pending")                           \
-    X(0x0C, FIRM_NOT_AUTHORIZED, "firm not authorized")                 \
-    X(0x0D, INVALID_MIN_QTY, "invalid min quantity")                    \
-    X(0x0E, NO_CLOSING_REFERENCE, "no closing reference price")         \
-    X(0x0F, OTHER, "other")                                             \
-    X(0x10, CANCEL_NOT_ALLOWED, "cancel not allowed")                   \
-    X(0x11, PEGGING_NOT_ALLOWED, "pegging not allowed")                 \
-    X(0x12, CROSSED_MARKET, "crossed market")                           \
-    X(0x13, INVALID_QTY, "invalid quantity")                            \
-    X(0x14, INVALID_CROSS, "invalid cross order")                       \
-    X(0x15, REPLACE_NOT_ALLOWED, "replace not allowed")                 \
-    X(0x16, ROUTING_NOT_ALLOWED, "routing not allowed")                 \
-    X(0x17, INVALID_SYMBOL, "invalid symbol")                           \
-    X(0x18, TEST, "test")                                               \
-    X(0x19, LATE_LOC, "late LOC too aggressive")                        \
-    X(0x1A, RETAIL_NOT_ALLOWED, "retail not allowed")                   \
-    X(0x1B, INVALID_MIDPOINT_PRICE, "invalid midpoint post only price") \
-    X(0x1C, INVALID_DESTINATION, "invalid destination")                 \
-    X(0x1D, INVALID_PRICE, "invalid price")                             \
-    X(0x1E, TOO_MANY_SHARES, "shares exceed threshold")                 \
-    X(0x1F, TOO_MUCH_NOTIONAL, "exceeds maximum allowed notional value")
+#define RL_OUCH_REJECTS(X)                                               \
+    X(0x01, QUOTE_UNAVAILABLE, "quote unavailable")                      \
+    X(0x02, DESTINATION_CLOSED, "destination closed")                    \
+    X(0x03, INVALID_DISPLAY, "invalid display")                          \
+    X(0x04, INVALID_MAX_FLOOR, "invalid max floor")                      \
+    X(0x05, INVALID_PEG_TYPE, "invalid peg type")                        \
+    X(0x06, FAT_FINGER, "fat finger")                                    \
+    X(0x07, HALTED, "halted")                                            \
+    X(0x08, SWEEP_NOT_ALLOWED, "ISO not allowed")                        \
+    X(0x09, INVALID_SIDE, "invalid side")                                \
+    X(0x0A, PROCESSING_ERROR, "processing error")                        \
+    X(0x0B, CANCEL_PENDING, "cancel pending")                            \
+    X(0x0C, FIRM_NOT_AUTHORIZED, "firm not authorized")                  \
+    X(0x0D, INVALID_MIN_QTY, "invalid min quantity")                     \
+    X(0x0E, NO_CLOSING_REFERENCE, "no closing reference price")          \
+    X(0x0F, OTHER, "other")                                              \
+    X(0x10, CANCEL_NOT_ALLOWED, "cancel not allowed")                    \
+    X(0x11, PEGGING_NOT_ALLOWED, "pegging not allowed")                  \
+    X(0x12, CROSSED_MARKET, "crossed market")                            \
+    X(0x13, INVALID_QTY, "invalid quantity")                             \
+    X(0x14, INVALID_CROSS, "invalid cross order")                        \
+    X(0x15, REPLACE_NOT_ALLOWED, "replace not allowed")                  \
+    X(0x16, ROUTING_NOT_ALLOWED, "routing not allowed")                  \
+    X(0x17, INVALID_SYMBOL, "invalid symbol")                            \
+    X(0x18, TEST, "test")                                                \
+    X(0x19, LATE_LOC, "late LOC too aggressive")                         \
+    X(0x1A, RETAIL_NOT_ALLOWED, "retail not allowed")                    \
+    X(0x1B, INVALID_MIDPOINT_PRICE, "invalid midpoint post only price")  \
+    X(0x1C, INVALID_DESTINATION, "invalid destination")                  \
+    X(0x1D, INVALID_PRICE, "invalid price")                              \
+    X(0x1E, TOO_MANY_SHARES, "shares exceed threshold")                  \
+    X(0x1F, TOO_MUCH_NOTIONAL, "exceeds maximum allowed notional value") \
+    X(0x40, INVALID_AIQ, "invalid AIQ strategy")
 
 enum rl_ouch_reject {
 #define RL_OUCH_REJECT_ENUM(code, NAME, text) RL_OUCH_REJECT_##NAME = code,

@@ -332,6 +332,8 @@ static int add_fields(struct build *b)
             continue;
         b->members[b->n_members] = member_of(b, (uint32_t)keys[i]);
         b->members[b->n_members].at = (uint16_t)b->n_members;
+        if (b->spec->fields[(uint32_t)keys[i]].flags & RL_FIX_FIELD_APPL)
+            b->members[b->n_members].part = RL_FIX_OF_APPLICATION;
         b->n_members++;
     }
     free(keys);

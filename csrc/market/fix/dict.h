@@ -56,6 +56,8 @@ enum rl_fix_type {
 #define RL_FIX_FIELD_MULTIPLE 1u
 /* The field is raw data, whose length the field before it states: DATA, XMLDATA. */
 #define RL_FIX_FIELD_DATA 2u
+/* Of an application over a transport: the transport's own messages do not know the tag. */
+#define RL_FIX_FIELD_APPL 4u
 
 struct rl_fix_spec_field {
     uint32_t tag;

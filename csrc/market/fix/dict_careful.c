@@ -108,6 +108,8 @@ static void look_at_value(struct walk *w, uint64_t base, const struct rl_fix_mem
 {
     const uint8_t *s = w->m->bytes + f->off;
 
+    if (f->len == 0) /* only where the caller allows it */
+        return;
     if (!rl_fix_type_holds(rl_fix_type_of(e), s, f->len))
         found(w, base | FORMAT, RL_FIX_BAD_FORMAT, f->tag, f->off, "a value is not of its type");
     else if (!rl_fix_is_listed(w->d, e, s, f->len))
@@ -131,7 +133,7 @@ static int64_t count_of(const struct rl_fix_msg *m, const struct rl_fix_field *f
     const uint8_t *s = m->bytes + f->off;
     int64_t count = 0;
 
-    if (!rl_fix_type_holds(RL_FIX_T_INT, s, f->len))
+    if (f->len == 0 || !rl_fix_type_holds(RL_FIX_T_INT, s, f->len))
         return INT64_MAX;
     for (uint32_t i = s[0] == '-'; i < f->len; i++)
         count = count * 10 + (s[i] - '0');
@@ -226,11 +228,36 @@ static void look_for_required(struct walk *w, const struct rl_fix_scope *kind, c
     }
 }
 
+/* What the dictionary knows of a tag for messages of that kind: NULL, nothing. */
+static const struct rl_fix_member *known_to(const struct walk *w, const struct rl_fix_scope *kind,
+                                            uint32_t tag)
+{
+    const struct rl_fix_member *e = rl_fix_scope_get(&w->d->fields, tag);
+
+    return e && e->part == RL_FIX_OF_APPLICATION && kind->is_admin ? NULL : e;
+}
+
+/*
+ * A tag that headers of other versions have is sorted into the header, where it is found before
+ * anything that is wrong with the body.
+ */
+static bool is_of_a_header(uint32_t tag)
+{
+    static const uint16_t tags[] = {43,  50,  57,  90,  97,  115, 116, 122, 128, 129,  142,
+                                    143, 144, 145, 212, 213, 347, 369, 370, 627, 1128, 1129};
+
+    for (uint32_t i = 0; i < RL_COUNT(tags); i++)
+        if (tags[i] == tag)
+            return true;
+    return false;
+}
+
 /* A tag that is not among the members of the type. True when it is let by. */
-static bool look_at_stranger(struct walk *w, uint64_t base, const struct rl_fix_field *f)
+static bool look_at_stranger(struct walk *w, uint64_t base, const struct rl_fix_scope *kind,
+                             const struct rl_fix_field *f)
 {
     uint32_t flag = f->tag >= RL_FIX_USER_TAG ? RL_FIX_ANY_USER_TAG : RL_FIX_ANY_TAG;
-    const struct rl_fix_member *known = rl_fix_scope_get(&w->d->fields, f->tag);
+    const struct rl_fix_member *known = known_to(w, kind, f->tag);
     bool says_undefined = w->d->flags & RL_FIX_SAY_UNDEFINED;
 
     if (known)
@@ -290,8 +317,11 @@ static void look_at_all(struct walk *w, const struct rl_fix_scope *kind, bool is
         const struct rl_fix_field *f = &w->m->fields[i];
         const struct rl_fix_member *e = rl_fix_scope_get(kind, f->tag);
         uint32_t part = e ? e->part : RL_FIX_IN_BODY;
-        uint64_t base = key(phases[part], sort_tag(f->tag), i, 0);
+        uint64_t base;
 
+        if (!e && !is_header_only && is_of_a_header(f->tag) && !known_to(w, kind, f->tag))
+            part = RL_FIX_IN_HEADER;
+        base = key(phases[part], sort_tag(f->tag), i, 0);
         if (is_header_only && part != RL_FIX_IN_HEADER)
             break;
         if (part < now && is_ordered)
@@ -301,7 +331,7 @@ static void look_at_all(struct walk *w, const struct rl_fix_scope *kind, bool is
             now = part;
         i++;
         if (!e) {
-            if (look_at_stranger(w, base, f))
+            if (look_at_stranger(w, base, kind, f))
                 remember(w, base, f);
             continue;
         }

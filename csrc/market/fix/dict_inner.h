@@ -15,8 +15,9 @@
 
 #define RL_FIX_ApplVerID 1128u
 
-/* Parts of a message, in the order that they come. */
-enum rl_fix_part { RL_FIX_IN_HEADER, RL_FIX_IN_BODY, RL_FIX_IN_TRAILER };
+/* Parts of a message, in the order that they come; the last in the scope of all tags only: one that
+ * messages of the session do not know. */
+enum rl_fix_part { RL_FIX_IN_HEADER, RL_FIX_IN_BODY, RL_FIX_IN_TRAILER, RL_FIX_OF_APPLICATION };
 
 /* 8, 9, 35 and 10, which every parsed message has, are the members 0 to 3 of every kind. */
 #define RL_FIX_FRAME_FIELDS 4u

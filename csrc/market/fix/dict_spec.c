@@ -30,7 +30,7 @@ static const char *wrong_fields(const struct rl_fix_dict_spec *spec)
             return "a tag is not between 1 and 2147483647";
         if (f->type >= RL_FIX_N_TYPES)
             return "a field of an unknown type";
-        if (f->flags & ~(RL_FIX_FIELD_MULTIPLE | RL_FIX_FIELD_DATA))
+        if (f->flags & ~(RL_FIX_FIELD_MULTIPLE | RL_FIX_FIELD_DATA | RL_FIX_FIELD_APPL))
             return "a field has unknown flags";
         if (!is_run(f->first_value, f->n_values, spec->n_values))
             return "the values of a field are outside of the values";

@@ -155,7 +155,7 @@ static enum rl_fix_result walk(struct rl_fix_msg *m, uint32_t trailer)
                 value + (uint32_t)((const uint8_t *)memchr(b + value, RL_FIX_SOH, trailer - value) -
                                    (b + value));
         }
-        if (end == value)
+        if (end == value && !m->allows_empty)
             return reject(m, RL_FIX_NO_VALUE, tag, at, "a tag without a value");
         if (m->n_fields + 1 >= m->n_fields_max) /* one is kept for CheckSum */
             return reject(m, RL_FIX_OTHER, tag, at, "more fields than the table holds");

@@ -77,11 +77,12 @@ struct rl_fix_msg {
     uint32_t n_fields;           /* 8, 9 and 35 are the first three, 10 is the last */
     struct rl_fix_field *fields; /* the caller's; those from n_fields on are scratch */
     uint32_t n_fields_max;
-    uint32_t type;    /* RL_FIX_TYPE1, RL_FIX_TYPE2 */
-    uint32_t reason;  /* after REJECT: enum rl_fix_reason */
-    uint32_t ref_tag; /* after REJECT: the tag, 0 when it has none */
-    uint32_t ref_off; /* after REJECT or GARBLED: where */
-    const char *what; /* after REJECT or GARBLED: a sentence, constant */
+    bool allows_empty; /* the caller's: a tag without a value is a field of no bytes */
+    uint32_t type;     /* RL_FIX_TYPE1, RL_FIX_TYPE2 */
+    uint32_t reason;   /* after REJECT: enum rl_fix_reason */
+    uint32_t ref_tag;  /* after REJECT: the tag, 0 when it has none */
+    uint32_t ref_off;  /* after REJECT or GARBLED: where */
+    const char *what;  /* after REJECT or GARBLED: a sentence, constant */
 };
 
 static inline void rl_fix_init(struct rl_fix_msg *m, struct rl_fix_field *fields, uint32_t n_max)

@@ -10,7 +10,7 @@ struct fields {
     uint64_t order_qty;    /* 38 */
     int64_t order_px_nano; /* 44 */
     uint32_t seen;
-    uint8_t exec_type, response_to;
+    uint8_t exec_type, status, response_to;
 };
 
 /* False when the value of a field that we use cannot be read. */
@@ -35,6 +35,7 @@ static bool read_field(const struct rl_fix_msg *m, const struct rl_fix_field *f,
         return true;
     case RL_FIX_OrdStatus:
         out->seen |= HAS_STATUS;
+        out->status = rl_fix_char(m, f);
         return true;
     case RL_FIX_CxlRejResponseTo:
         out->response_to = rl_fix_char(m, f);
@@ -50,6 +51,19 @@ static bool read_field(const struct rl_fix_msg *m, const struct rl_fix_field *f,
     default:
         return true;
     }
+}
+
+/* OrdStatus (39) of an order that is over: filled, done for the day, cancelled, rejected, expired.
+ */
+static bool is_over(uint8_t status)
+{
+    return status == '2' || status == '3' || status == '4' || status == '8' || status == 'C';
+}
+
+/* ... of one about which the venue has not decided: new, cancel or replace pending. */
+static bool is_pending(uint8_t status)
+{
+    return status == 'A' || status == '6' || status == 'E';
 }
 
 /* ExecType (150) of FIX 4.4. */
@@ -84,10 +98,14 @@ static enum rl_answer_kind report_kind(const struct fields *f, struct rl_order_e
     case 'H':
         event->kind = RL_EVENT_BUST;
         break;
+    case 'I': /* status, asked for after the session was lost */
+        if (is_pending(f->status))
+            return RL_ANSWER_NOTICE; /* the venue does not know yet: to be asked again */
+        event->kind = is_over(f->status) ? RL_EVENT_STATUS_GONE : RL_EVENT_STATUS_OPEN;
+        break;
     case '6': /* pending cancel */
     case 'A': /* pending new */
     case 'E': /* pending replace */
-    case 'I': /* status asked for */
         return RL_ANSWER_NOTICE;
     default:
         return RL_ANSWER_UNUSABLE;
@@ -100,19 +118,18 @@ static enum rl_answer_kind report_kind(const struct fields *f, struct rl_order_e
         event->qty = f->order_qty;
         event->px_nano = f->order_px_nano;
     }
+    if (event->kind == RL_EVENT_BUST) /* what the order comes to without it */
+        event->qty = f->order_qty;
     if (is_execution && (event->qty == 0 || event->px_nano == RL_PX_NONE))
         return RL_ANSWER_UNUSABLE;
     return RL_ANSWER_EVENT;
 }
 
-enum rl_answer_kind rl_answer_read(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes,
-                                   struct rl_order_event *event)
+enum rl_answer_kind rl_answer_of(const struct rl_fix_msg *m, struct rl_order_event *event)
 {
     struct fields f = {.event = {.px_nano = RL_PX_NONE}, .order_px_nano = RL_PX_NONE};
     bool is_reject;
 
-    if (rl_fix_parse(m, bytes, n_bytes) != RL_FIX_OK)
-        return RL_ANSWER_UNUSABLE;
     if (m->type == RL_FIX_TYPE1('r'))
         return RL_ANSWER_NOTICE; /* the reports of the orders follow one by one */
     is_reject = m->type == RL_FIX_TYPE1('9');
@@ -133,4 +150,12 @@ enum rl_answer_kind rl_answer_read(struct rl_fix_msg *m, const uint8_t *bytes, u
         return RL_ANSWER_UNUSABLE;
     *event = f.event;
     return report_kind(&f, event);
+}
+
+enum rl_answer_kind rl_answer_read(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes,
+                                   struct rl_order_event *event)
+{
+    if (rl_fix_parse(m, bytes, n_bytes) != RL_FIX_OK)
+        return RL_ANSWER_UNUSABLE;
+    return rl_answer_of(m, event);
 }

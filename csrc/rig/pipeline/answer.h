@@ -20,6 +20,7 @@ enum rl_answer_kind {
     RL_ANSWER_UNUSABLE /* not a message that we know, or a field missing or unreadable */
 };
 
+enum rl_answer_kind rl_answer_of(const struct rl_fix_msg *m, struct rl_order_event *event);
 /* Reads frame bytes; `m` is the caller's parsed-message workspace. */
 enum rl_answer_kind rl_answer_read(struct rl_fix_msg *m, const uint8_t *bytes, uint32_t n_bytes,
                                    struct rl_order_event *event);

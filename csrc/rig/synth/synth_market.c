@@ -23,7 +23,7 @@ static int32_t draw(struct rl_synth_market *m, enum rl_synth_table_id table)
 {
     const struct rl_synth_table *t = &m->config->tables[table];
 
-    return t->values[rl_synth_random_below(&m->random, t->n)];
+    return t->values[rl_random_below(&m->random, t->n)];
 }
 
 static int32_t tick_of(enum rl_side side, int32_t key)
@@ -66,7 +66,7 @@ static void emit(struct rl_synth_market *m, uint32_t instrument, struct rl_synth
 static void add(struct rl_synth_market *m, uint32_t instrument, enum rl_side side, uint64_t id,
                 int32_t key, uint32_t qty)
 {
-    bool is_special = rl_synth_random_permille(&m->random, m->config->attributed_permille);
+    bool is_special = rl_random_permille(&m->random, m->config->attributed_permille);
 
     rl_synth_book_enter(&m->books[instrument], id, side, key, qty);
     m->n_live++;
@@ -130,7 +130,7 @@ static bool leans(struct rl_synth_market *m, uint32_t instrument)
 {
     int32_t lag = m->pressures[instrument].lag / PRESSURE_LAG;
 
-    return lag > 0 && rl_synth_random_permille(&m->random, (uint32_t)lag);
+    return lag > 0 && rl_random_permille(&m->random, (uint32_t)lag);
 }
 
 /* After an operation: which best prices changed. */
@@ -144,7 +144,7 @@ static void press(struct rl_synth_market *m, uint32_t instrument, const bool cha
     if (p->lag > 1000 * PRESSURE_LAG)
         p->lag = 1000 * PRESSURE_LAG;
     if (changed[p->side])
-        p->side = (enum rl_side)rl_synth_random_below(&m->random, 2);
+        p->side = (enum rl_side)rl_random_below(&m->random, 2);
 }
 
 /* --- operations: each returns what it did, since a book may not offer what was drawn --- */
@@ -169,7 +169,7 @@ static uint32_t order_by_age(struct rl_synth_market *m, const struct rl_synth_bo
 {
     uint32_t n = rl_synth_book_n(b), age = (uint32_t)draw(m, table);
 
-    return rl_synth_book_by_age(b, age < n ? age : rl_synth_random_below(&m->random, n));
+    return rl_synth_book_by_age(b, age < n ? age : rl_random_below(&m->random, n));
 }
 
 /* One of the last in the queue: the young move most. */
@@ -178,7 +178,7 @@ static uint32_t order_near_tail(struct rl_synth_market *m, const struct rl_synth
 {
     uint32_t order = level->tail;
 
-    for (uint32_t back = rl_synth_random_below(&m->random, 4); back; back--) {
+    for (uint32_t back = rl_random_below(&m->random, 4); back; back--) {
         if (b->orders[order].prev == RL_SYNTH_NIL)
             break;
         order = b->orders[order].prev;
@@ -206,7 +206,7 @@ static enum rl_synth_op do_cancel(struct rl_synth_market *m, uint32_t instrument
 static enum rl_synth_op do_reprice(struct rl_synth_market *m, uint32_t instrument)
 {
     struct rl_synth_book *b = &m->books[instrument];
-    enum rl_side side = (enum rl_side)rl_synth_random_below(&m->random, 2);
+    enum rl_side side = (enum rl_side)rl_random_below(&m->random, 2);
     int32_t from = draw(m, RL_SYNTH_REPRICE_FROM_TICKS), to = draw(m, RL_SYNTH_REPRICE_TO_TICKS);
     const struct rl_synth_level *level = rl_synth_book_near(b, side, key_behind(b, side, from));
     uint32_t order = order_near_tail(m, b, level), qty;
@@ -215,7 +215,7 @@ static enum rl_synth_op do_reprice(struct rl_synth_market *m, uint32_t instrumen
     if (key == was && (key = key_behind(b, side, (int64_t)to + 1)) == was)
         return do_cancel(m, instrument); /* at the very end of the prices */
     qty = b->orders[order].qty;
-    if (!rl_synth_random_permille(&m->random, m->config->reprice_keeps_qty_permille))
+    if (!rl_random_permille(&m->random, m->config->reprice_keeps_qty_permille))
         qty = (uint32_t)draw(m, RL_SYNTH_ORDER_QTY);
     replace(m, instrument, order, key, qty);
     return RL_SYNTH_REPRICE;
@@ -262,19 +262,19 @@ static enum rl_synth_op do_fill(struct rl_synth_market *m)
 
     m->fills_left--;
     if (!m->fills_left && qty > 1 &&
-        rl_synth_random_permille(&m->random, m->config->last_fill_part_permille))
-        left = 1 + rl_synth_random_below(&m->random, qty - 1);
+        rl_random_permille(&m->random, m->config->last_fill_part_permille))
+        left = 1 + rl_random_below(&m->random, qty - 1);
     if (b->n_side[m->trade_side] - 1 <= SIDE_MIN)
         m->fills_left = 0;
     e.has_more = m->fills_left > 0;
-    e.is_special = rl_synth_random_permille(&m->random, m->config->priced_permille);
+    e.is_special = rl_random_permille(&m->random, m->config->priced_permille);
     take(m, m->trade_instrument, order, left, e);
     return left ? RL_SYNTH_EXECUTE_PART : RL_SYNTH_EXECUTE_FULL;
 }
 
 static enum rl_synth_op do_trade(struct rl_synth_market *m, uint32_t instrument)
 {
-    enum rl_side side = (enum rl_side)rl_synth_random_below(&m->random, 2);
+    enum rl_side side = (enum rl_side)rl_random_below(&m->random, 2);
 
     if (leans(m, instrument))
         side = m->pressures[instrument].side;
@@ -288,7 +288,7 @@ static enum rl_synth_op do_trade(struct rl_synth_market *m, uint32_t instrument)
 
 static uint32_t draw_instrument(struct rl_synth_market *m)
 {
-    uint32_t at = (uint32_t)(rl_synth_random_next(&m->random) >> 32), low = 0;
+    uint32_t at = (uint32_t)(rl_random_next(&m->random) >> 32), low = 0;
 
     for (uint32_t n = m->config->n_instruments; n > 1;) {
         uint32_t half = n / 2;
@@ -305,7 +305,7 @@ static uint32_t draw_instrument(struct rl_synth_market *m)
 
 static enum rl_synth_op draw_op(struct rl_synth_market *m, uint32_t instrument)
 {
-    uint32_t at = rl_synth_random_below(&m->random, m->weights_sum), op = 0;
+    uint32_t at = rl_random_below(&m->random, m->weights_sum), op = 0;
     uint32_t target = m->targets[instrument], n = rl_synth_book_n(&m->books[instrument]);
     uint32_t off = n > target ? n - target : target - n;
 
@@ -313,7 +313,7 @@ static enum rl_synth_op draw_op(struct rl_synth_market *m, uint32_t instrument)
         at -= m->weights[op++];
     /* What holds the book at its size: the excess is the chance that an add turns into a cancel. */
     if (op == (n > target ? RL_SYNTH_ADD : RL_SYNTH_CANCEL) &&
-        rl_synth_random_below(&m->random, target / CONTROL_SHARE + 1) < off)
+        rl_random_below(&m->random, target / CONTROL_SHARE + 1) < off)
         op = n > target ? RL_SYNTH_CANCEL : RL_SYNTH_ADD;
     return (enum rl_synth_op)op;
 }
@@ -334,7 +334,7 @@ static enum rl_synth_op do_drawn(struct rl_synth_market *m, uint32_t instrument,
     case RL_SYNTH_EXECUTE_PART:
         return do_trade(m, instrument);
     default:
-        return do_add(m, instrument, (enum rl_side)rl_synth_random_below(&m->random, 2));
+        return do_add(m, instrument, (enum rl_side)rl_random_below(&m->random, 2));
     }
 }
 
@@ -366,7 +366,7 @@ void rl_synth_market_step(struct rl_synth_market *m)
 static void fill_book(struct rl_synth_market *m, uint32_t instrument)
 {
     struct rl_synth_book *b = &m->books[instrument];
-    int32_t bid = FIRST_TICK + (int32_t)rl_synth_random_below(&m->random, FIRST_TICK_RANGE);
+    int32_t bid = FIRST_TICK + (int32_t)rl_random_below(&m->random, FIRST_TICK_RANGE);
 
     for (uint32_t i = 0; i < m->targets[instrument]; i++) {
         enum rl_side side = (enum rl_side)(i & 1);
@@ -510,7 +510,7 @@ int rl_synth_market_init(struct rl_synth_market *m, const struct rl_synth_config
         m->busy[k] = (uint32_t)(edge < UINT32_MAX ? edge : UINT32_MAX);
     }
     scale(m);
-    rl_synth_random_seed(&m->random, config->seed);
+    rl_random_seed(&m->random, config->seed);
     return 0;
 }
 

@@ -8,8 +8,8 @@
 #ifndef RL_RIG_SYNTH_MARKET_H
 #define RL_RIG_SYNTH_MARKET_H
 
+#include "base/random.h"
 #include "rig/synth/synth_book.h"
-#include "rig/synth/synth_random.h"
 #include "rig/synth/synth_write.h"
 
 #define RL_SYNTH_ORDERS_MIN 16 /* of an instrument */
@@ -31,7 +31,7 @@ struct rl_synth_market {
     const struct rl_synth_config *config;
     struct rl_synth_stats *stats;
     struct rl_synth_writer writer;
-    struct rl_synth_random random;
+    struct rl_random random;
     struct rl_synth_book *books;
     struct rl_synth_pressure *pressures;
     uint32_t *targets; /* orders, by instrument */

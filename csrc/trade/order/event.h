@@ -62,7 +62,8 @@ struct rl_order_event {
     uint64_t orig_id;  /* answers to cancel and replace: OrigClOrdID; RL_ID_NONE when absent */
     uint64_t exec;     /* ExecID, unique within the session; 0: none */
     uint64_t ref_exec; /* BUST, CORRECT: the execution that is meant */
-    uint64_t qty;      /* FILL, CORRECT: lots executed; REPLACED: new total quantity, 0: as asked */
+    uint64_t qty;      /* FILL, CORRECT: lots executed; REPLACED: new total quantity, 0: as asked;
+                          BUST: what an order that lives comes to now, 0: as before */
     int64_t px_nano;   /* FILL, CORRECT: price of it; REPLACED: new price, RL_PX_NONE: as asked */
     uint8_t kind;      /* enum rl_order_event_kind */
 };

@@ -140,6 +140,15 @@ static inline struct rl_scopes rl_order_scopes(const struct rl_order *order)
                               .strategy = order->strategy};
 }
 
+/* The request that would replace the order, or NULL. */
+static inline struct rl_order *rl_orders_replace_of(const struct rl_orders *o,
+                                                    const struct rl_order *order)
+{
+    if (RL_LIKELY(order->link == RL_ID_NONE) || order->state == RL_STATE_REPLACED)
+        return NULL;
+    return rl_orders_slot(o, order->link);
+}
+
 /* Lots that may still be executed, and the price to value them at (RL_PX_NONE: at market). */
 uint64_t rl_orders_reserved(const struct rl_orders *o, const struct rl_order *order,
                             int64_t *px_nano);

@@ -113,6 +113,17 @@ static struct rl_exec *standing(const struct rl_orders *o, unsigned venue, uint6
     return x;
 }
 
+/*
+ * A venue that takes back an execution may take its quantity off the order, too, and says so by
+ * what the order comes to now. Never to less than is executed, and never to more than we asked for.
+ */
+static void lessen(struct rl_order *order, uint64_t qty, uint64_t cum)
+{
+    if (qty == 0 || rl_state_is_terminal(order->state) || qty >= order->qty)
+        return;
+    order->qty = qty > cum ? qty : cum;
+}
+
 /* BUST and CORRECT: the execution goes; of a CORRECT another one comes in its place. */
 static uint32_t on_undo(struct rl_orders *o, struct rl_order *order, unsigned cell,
                         const struct rl_order_event *e, struct rl_order_change *c)
@@ -162,6 +173,7 @@ static uint32_t on_undo(struct rl_orders *o, struct rl_order *order, unsigned ce
         c->d_qty = -(int64_t)undone;
         c->px_nano = x->px_nano;
         x->state = RL_EXEC_BUSTED;
+        lessen(order, e->qty, cum);
     }
     order->cum = cum;
     if (is_correct && e->qty > undone && cum > rl_orders_total(o, order))

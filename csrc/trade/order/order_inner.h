@@ -25,15 +25,6 @@ static inline bool rl_orders_is_taken(const struct rl_orders *o, uint64_t id)
     return (o->taken[slot / 64] >> slot % 64 & 1) != 0;
 }
 
-/* The request that would replace the order, or NULL. */
-static inline struct rl_order *rl_orders_replace_of(const struct rl_orders *o,
-                                                    const struct rl_order *order)
-{
-    if (RL_LIKELY(order->link == RL_ID_NONE) || order->state == RL_STATE_REPLACED)
-        return NULL;
-    return rl_orders_slot(o, order->link);
-}
-
 /* All lots that the order may come to, whichever way its pending replace is answered. */
 static inline uint64_t rl_orders_total(const struct rl_orders *o, const struct rl_order *order)
 {

@@ -1,0 +1,22 @@
+/* py_mischief - what shall go wrong at a venue, from a dict as engine/exchange/mischief.py makes
+ * it. */
+#ifndef RL_PY_MISCHIEF_H
+#define RL_PY_MISCHIEF_H
+
+#include "py/module.h"
+#include "rig/exchange/mischief.h"
+
+/* Latency samples, which the config points to; they must live as long as it is used. */
+struct py_mischief {
+    struct rl_mischief_config config;
+    Py_buffer request, answer;
+};
+
+/* 0, or -1 with an exception: a key that is missing, a number out of range. */
+int py_mischief_read(struct py_mischief *m, PyObject *dict);
+void py_mischief_release(struct py_mischief *m);
+
+/* dict[name] as a number of at most `top`; -1 with an exception. */
+int py_dict_number(PyObject *dict, const char *name, uint64_t top, uint64_t *out);
+
+#endif

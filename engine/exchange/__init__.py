@@ -1,0 +1,1 @@
+"""The exchange: matching, as the engine's own C does it."""

@@ -1,0 +1,1 @@
+"""The exchange on the bench: its scripts, its servers."""
