@@ -8,6 +8,8 @@ PERF_STAMP := $(VENV)/.installed-perf
 CORE_SOURCES := $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch]) CMakeLists.txt pyproject.toml
 C_FILES := $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch])
 SCENARIO ?= scenarios/week1.yaml
+# What `make perf` runs of tests/c (tests/perf/exchange.py).
+PERF_BENCHES := bench_match bench_session bench_fix_gateway bench_md bench_fix_loopback bench_ouch
 
 # Debian packages that optional tests use: `name: reason` each.
 DEPS := \
@@ -82,10 +84,12 @@ soak: $(DEV_STAMP) ## a stability run, and the order side at 10^7 operations: ma
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset dev >/dev/null
 	$(BIN)/pytest -m stability --hours $(or $(HOURS),4)
 
-perf: $(PERF_STAMP) ## what market data and orders cost, beside floors and peers: make perf ARGS=--only=orders
+perf: $(PERF_STAMP) ## what market data, orders and exchange cost, beside floors and peers: make perf ARGS=--only=exchange
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -G Ninja -S tests/perf/peers -B build/perf >/dev/null \
 	  && PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/perf >/dev/null \
 	  || echo "make: without a C++ compiler the compiled peers are left out"
+	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset release >/dev/null \
+	  && PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset release --target $(PERF_BENCHES) >/dev/null
 	@PYTHONPATH=tests $(BIN)/python -m perf $(ARGS)
 
 bench: $(DEV_STAMP) ## figures of rings, recorder, components and trials; nothing is judged

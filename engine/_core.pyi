@@ -841,9 +841,7 @@ class Match:
     def find(
         self, instrument: int, id: int
     ) -> (
-        tuple[
-            int, int, int, int, int, int | None, int | None, int, int, int, int, int, int, int
-        ]
+        tuple[int, int, int, int, int, int | None, int | None, int, int, int, int, int, int, int]
         | None
     ): ...
     def last_px(self, instrument: int, /) -> int | None: ...

@@ -45,10 +45,11 @@ class Strategy(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """How the venue answers (csrc/rig/trial/counterparty.h): each k-th valid order meets a rule, 0: none.
+    """How the venue answers: each k-th valid order meets a rule; 0: none does.
 
-    Without rules every order is filled whole. Up to `max_resting` orders rest; an engine that gives
-    no sign of life for `silence_ns` loses them all, with 0 it may be silent for ever.
+    csrc/rig/trial/counterparty.h has the rules. Without any, every order is filled whole. Up to
+    `max_resting` orders rest; an engine that gives no sign of life for `silence_ns` loses them
+    all, with 0 it may be silent for ever.
     """
 
     reject_every: int = 0
@@ -67,7 +68,8 @@ class Tripper(IntEnum):
 
 
 class Trips(NamedTuple):
-    """Trips of the kill switch in a trial (csrc/rig/trial/kill_trial.h); without any nothing is watched.
+    """Trips of the kill switch in a trial (csrc/rig/trial/kill_trial.h); without any nothing is
+    watched.
 
     The first comes after `first_frame` frames, each other `every_frames` to twice as many after the
     one before was over. When all is settled, what comes late is watched for during `late_ns`; what

@@ -78,8 +78,8 @@ def synthetic(
 
     `operations` are relative counts, `permille` the shares `bbo_price_change`,
     `reprice_keeps_qty`, `last_fill_part`, `attributed` and `priced`, `tables` equally likely
-    values, all by name (csrc/rig/synth/synth.h). The body holds about `n_messages` operations and ends
-    with the books as they were before it, so that it may be sent again and again. Raises
+    values, all by name (csrc/rig/synth/synth.h). The body holds about `n_messages` operations and
+    ends with the books as they were before it, so that it may be sent again and again. Raises
     EngineError for sizes that cannot be made, ValueError for a calibration that lacks something.
     """
     data, recs, loop_from, counts = _core.synth(

@@ -3,8 +3,8 @@
 `python -m harness.traffic.calibrate MBO.dbn.zst ...` reads captures of market-by-order records
 (DBN, compressed or not) in the order given and prints a calibration: how often orders are added,
 cancelled, re-priced, reduced and executed; where in the book; which of the live orders; and when.
-The synthetic stream (csrc/rig/synth/synth.h) draws from these tables. Nothing in the file is a message, a
-price or a time of the capture: only counts, shares and quantiles, all of them integers.
+The synthetic stream (csrc/rig/synth/synth.h) draws from these tables. Nothing in the file is a
+message, a price or a time of the capture: only counts, shares and quantiles, all of them integers.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     judged = table.judge(results, heats.TARGETS)
     goals = exchange_table.judge(found)
     print("\ntargets")
-    print("\n".join(j.line for j in (*judged, *goals)))
+    print("\n".join([*(j.line for j in judged), *(g.line for g in goals)]))
     print(f"\n{time.monotonic() - began:.0f} s")
     if options.json:
         everything = as_json(bench, results, judged)

@@ -211,11 +211,12 @@ def run_one(bench: Bench, built: Path, program: Program) -> Run:
         raise ProgramError(said[-1] or "it cannot run here")
     if done.returncode != 0:
         raise ReadError(said[-1] or f"ended with {done.returncode}")
-    taken = 0.0 if program.is_cpu_time else min(max(others / took, 0.0), 1.0)
+    share = others / took / len(cpus)
+    taken = 0.0 if program.is_cpu_time else min(max(share, 0.0), 1.0)
     return read(done.stdout, taken)
 
 
-def run_plain(bench: Bench, built: Path) -> Sample:
+def run_plain(bench: Bench, built: Path, arguments: Sequence[str] = ()) -> Sample:
     """One pass of the peer, over requests that are made the first time."""
     program, maker = bench.built / PLAIN_FILE, built / "bench_match"
     prefix = bench.scratch / "requests"
@@ -224,7 +225,7 @@ def run_plain(bench: Bench, built: Path) -> Sample:
     if not prefix.with_suffix(".recs").exists():
         if not maker.is_file():
             raise ProgramError("its requests come from bench_match, which is not built")
-        words = [str(maker), "--requests", str(prefix.with_suffix(".bytes"))]
+        words = [str(maker), "--requests", str(prefix.with_suffix(".bytes")), *arguments]
         subprocess.run(words, check=True, capture_output=True, timeout=PEER_TIMEOUT_S)
         n = prefix.with_suffix(".bytes").stat().st_size // REQUEST_BYTES
         recs = np.zeros(n, dtype=STREAM_REC)

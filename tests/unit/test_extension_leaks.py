@@ -33,6 +33,7 @@ Call = Callable[[], object]
 ELSEWHERE = (
     *("BookViews", "Books", "Dictionary", "EngineError", "Feed", "Hist", "Player", "Trial"),
     *("FixAcceptor", "FixSession"),  # test_conformance_session.py
+    "drill_run",  # maps an arena a call, too slow to be called so often: test_mischief_config.py
     *("clock_", "component", "fix_", "itch_", "ouch_", "probe_", "replay_", "synth"),
 )
 # Once for good, or starts a thread.

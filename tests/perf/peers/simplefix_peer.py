@@ -51,7 +51,7 @@ def write(message: bytes) -> bytes:
 
 
 def order_values(message: bytes) -> int:
-    """What an order says whoever wrote it: order_values of csrc/rig/component/component_encode.c."""
+    """What an order says, whoever wrote it: as order_values of component_encode.c."""
     pairs = dict(f.split(b"=", 1) for f in message[:-1].split(b"\x01"))
     answer = 0
     for tag in (34, 38):
