@@ -5,12 +5,7 @@
 
 static int read_config(PyObject *dict, struct rl_drill_config *c)
 {
-    const struct {
-        const char *name;
-        uint64_t top;
-        uint32_t *out32;
-        uint64_t *out64;
-    } numbers[] = {
+    const struct py_dict_number numbers[] = {
         {"seed", UINT64_MAX, NULL, &c->seed},
         {"n_desks", UINT32_MAX, &c->n_desks, NULL},
         {"n_instruments", UINT32_MAX, &c->n_instruments, NULL},
@@ -21,17 +16,7 @@ static int read_config(PyObject *dict, struct rl_drill_config *c)
         {"heartbeat_s", 3600, &c->heartbeat_s, NULL},
     };
 
-    for (size_t i = 0; i < RL_COUNT(numbers); i++) {
-        uint64_t value;
-
-        if (py_dict_number(dict, numbers[i].name, numbers[i].top, &value) < 0)
-            return -1;
-        if (numbers[i].out32)
-            *numbers[i].out32 = (uint32_t)value;
-        else
-            *numbers[i].out64 = value;
-    }
-    return 0;
+    return py_dict_numbers(dict, numbers, RL_COUNT(numbers));
 }
 
 static PyObject *rows_list(const struct rl_drill_result *r)

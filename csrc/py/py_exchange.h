@@ -14,6 +14,7 @@ struct py_exchange_config {
     struct rl_serve_identity *identities;
     struct rl_serve_ouch_identity *ouch_identities;
     struct py_mischief mischief;
+    Py_buffer crowd, crowd_recs;
     char *store_dir, *md_session;
     PyObject *dictionaries; /* keeps them alive */
 };

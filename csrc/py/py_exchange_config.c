@@ -239,6 +239,31 @@ static int read_mischief(struct py_exchange_config *c, PyObject *dict)
     return py_mischief_read(&c->mischief, dict);
 }
 
+/* None, or (data, recs, rate): an ITCH stream as engine.market has it. */
+static int read_crowd(struct py_exchange_config *c, PyObject *tuple)
+{
+    unsigned long long rate;
+
+    if (tuple == Py_None)
+        return 0;
+    if (!PyArg_ParseTuple(tuple, "y*y*K;crowd", &c->crowd, &c->crowd_recs, &rate))
+        return -1;
+    c->config.crowd = c->crowd.buf;
+    c->config.crowd_recs = c->crowd_recs.buf;
+    c->config.n_crowd = (uint64_t)c->crowd_recs.len / sizeof(struct rl_stream_rec);
+    c->config.crowd_rate_per_s = rate;
+    for (uint64_t i = 0; i < c->config.n_crowd; i++) {
+        const struct rl_stream_rec *rec = &c->config.crowd_recs[i];
+
+        if (rec->offset > (uint64_t)c->crowd.len ||
+            rec->n_bytes > (uint64_t)c->crowd.len - rec->offset) {
+            PyErr_SetString(PyExc_ValueError, "crowd: a record lies outside of its data");
+            return -1;
+        }
+    }
+    return 0;
+}
+
 static int keep_text(char **kept, const char **pointer, const char *text)
 {
     if (!text)
@@ -255,19 +280,19 @@ static int keep_text(char **kept, const char **pointer, const char *text)
 
 int py_exchange_read(struct py_exchange_config *c, PyObject *args, PyObject *kw)
 {
-    static char *names[] = {"numbers",     "symbols",    "rules",           "fix",
-                            "ouch",        "identities", "ouch_identities", "md_lines",
-                            "md_requests", "md_session", "store_dir",       "dictionaries",
-                            "mischief",    NULL};
+    static char *names[] = {
+        "numbers",    "symbols",         "rules",    "fix",         "ouch",
+        "identities", "ouch_identities", "md_lines", "md_requests", "md_session",
+        "store_dir",  "dictionaries",    "mischief", "crowd",       NULL};
     PyObject *numbers, *symbols, *rules, *identities, *ouch_identities, *lines, *dictionaries;
-    PyObject *mischief;
+    PyObject *mischief, *crowd;
     const char *fix, *ouch, *line[2] = {NULL, NULL}, *requests, *session, *store_dir;
 
     rl_serve_config_init(&c->config);
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "$O!OOzzOOO!zzzO!O:Exchange", names, &PyDict_Type,
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "$O!OOzzOOO!zzzO!OO:Exchange", names, &PyDict_Type,
                                      &numbers, &symbols, &rules, &fix, &ouch, &identities,
                                      &ouch_identities, &PyTuple_Type, &lines, &requests, &session,
-                                     &store_dir, &PyDict_Type, &dictionaries, &mischief) ||
+                                     &store_dir, &PyDict_Type, &dictionaries, &mischief, &crowd) ||
         !PyArg_ParseTuple(lines, "|zz;two lines of market data at most", &line[0], &line[1]))
         return -1;
     return read_numbers(serve_numbers, RL_COUNT(serve_numbers), &c->config, numbers) < 0 ||
@@ -280,7 +305,8 @@ int py_exchange_read(struct py_exchange_config *c, PyObject *args, PyObject *kw)
                    read_identities(c, identities, ouch_identities) < 0 ||
                    keep_text(&c->store_dir, &c->config.store_dir, store_dir) < 0 ||
                    keep_text(&c->md_session, &c->config.md_session, session) < 0 ||
-                   read_dictionaries(c, dictionaries) < 0 || read_mischief(c, mischief) < 0
+                   read_dictionaries(c, dictionaries) < 0 || read_mischief(c, mischief) < 0 ||
+                   read_crowd(c, crowd) < 0
                ? -1
                : 0;
 }
@@ -292,6 +318,10 @@ void py_exchange_forget(struct py_exchange_config *c)
     for (size_t i = 0; i < RL_COUNT(owned); i++)
         PyMem_Free(owned[i]);
     py_mischief_release(&c->mischief);
+    if (c->crowd.obj)
+        PyBuffer_Release(&c->crowd);
+    if (c->crowd_recs.obj)
+        PyBuffer_Release(&c->crowd_recs);
     Py_XDECREF(c->dictionaries);
     memset(c, 0, sizeof *c);
 }

@@ -4,15 +4,24 @@
 
 #include "py/py_fields.h"
 
-int py_dict_number(PyObject *dict, const char *name, uint64_t top, uint64_t *out)
+int py_dict_numbers(PyObject *dict, const struct py_dict_number *numbers, size_t n)
 {
-    PyObject *value = PyDict_GetItemString(dict, name);
+    for (size_t i = 0; i < n; i++) {
+        PyObject *value = PyDict_GetItemString(dict, numbers[i].name);
+        uint64_t number;
 
-    if (!value) {
-        PyErr_Format(PyExc_KeyError, "%s is missing", name);
-        return -1;
+        if (!value) {
+            PyErr_Format(PyExc_KeyError, "%s is missing", numbers[i].name);
+            return -1;
+        }
+        if (py_number(numbers[i].name, value, numbers[i].top, &number) < 0)
+            return -1;
+        if (numbers[i].out32)
+            *numbers[i].out32 = (uint32_t)number;
+        else
+            *numbers[i].out64 = number;
     }
-    return py_number(name, value, top, out);
+    return 0;
 }
 
 static int read_signed(PyObject *dict, const char *name, int64_t *out)
@@ -73,12 +82,7 @@ static int read_halts(PyObject *dict, struct rl_mischief_config *c)
 int py_mischief_read(struct py_mischief *m, PyObject *dict)
 {
     struct rl_mischief_config *c = &m->config;
-    const struct {
-        const char *name;
-        uint64_t top;
-        uint32_t *out32;
-        uint64_t *out64;
-    } numbers[] = {
+    const struct py_dict_number numbers[] = {
         {"seed", UINT64_MAX, NULL, &c->seed},
         {"slow_chance", RL_MISCHIEF_MILLION, &c->slow_chance, NULL},
         {"slow_ns", INT64_MAX, NULL, &c->slow_ns},
@@ -103,16 +107,8 @@ int py_mischief_read(struct py_mischief *m, PyObject *dict)
         PyErr_SetString(PyExc_TypeError, "mischief: not a dict");
         return -1;
     }
-    for (size_t i = 0; i < RL_COUNT(numbers); i++) {
-        uint64_t value;
-
-        if (py_dict_number(dict, numbers[i].name, numbers[i].top, &value) < 0)
-            return -1;
-        if (numbers[i].out32)
-            *numbers[i].out32 = (uint32_t)value;
-        else
-            *numbers[i].out64 = value;
-    }
+    if (py_dict_numbers(dict, numbers, RL_COUNT(numbers)) < 0)
+        return -1;
     if (read_signed(dict, "skew_ns", &c->skew_ns) < 0 ||
         read_signed(dict, "drift_per_mega", &c->drift_per_mega) < 0 || read_halts(dict, c) < 0 ||
         read_latency(dict, "request_ns", &m->request, &c->request) < 0 ||

@@ -16,7 +16,15 @@ struct py_mischief {
 int py_mischief_read(struct py_mischief *m, PyObject *dict);
 void py_mischief_release(struct py_mischief *m);
 
-/* dict[name] as a number of at most `top`; -1 with an exception. */
-int py_dict_number(PyObject *dict, const char *name, uint64_t top, uint64_t *out);
+/* A number of a dict: its name, the most it may be, and where it goes. */
+struct py_dict_number {
+    const char *name;
+    uint64_t top;
+    uint32_t *out32; /* one of the two */
+    uint64_t *out64;
+};
+
+/* All of them; -1 with an exception for one that is missing or out of range. */
+int py_dict_numbers(PyObject *dict, const struct py_dict_number *numbers, size_t n);
 
 #endif

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from engine import _core
 from engine.exchange.match import ANYBODY, BOTH_SIDES, Phase, Stp
 from engine.exchange.mischief import Mischief
@@ -97,6 +100,19 @@ class OuchSession:
     rules: Rules = Rules()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Crowd:
+    """Everybody else: the ITCH messages of a stream as orders, so many a second, once."""
+
+    data: bytes
+    recs: npt.NDArray[np.void]  # dtype STREAM_REC: where the messages lie
+    rate_per_s: int = 1000
+
+    def as_core(self) -> tuple[bytes, npt.NDArray[np.void], int]:
+        """As the extension takes it."""
+        return self.data, np.ascontiguousarray(self.recs), self.rate_per_s
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
     """What is served to whom. Addresses are HOST:PORT, port 0 is any free one; None: not served.
@@ -117,6 +133,7 @@ class Server:
     store: str | None = None  # a directory; None: in memory
     dictionaries: Mapping[str, Dictionary] = field(default_factory=dict)  # by version
     mischief: Mischief | None = None
+    crowd: Crowd | None = None
     numbers: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -174,6 +191,7 @@ class ExchangeServer:
                     versions.index(name): one.core for name, one in config.dictionaries.items()
                 },
                 mischief=None if config.mischief is None else config.mischief.as_core(),
+                crowd=None if config.crowd is None else config.crowd.as_core(),
             )
         except _core.EngineError as error:
             raise _explained(error) from None

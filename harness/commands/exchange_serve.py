@@ -21,7 +21,7 @@ from harness.errors import HostError, RedlineError
 
 if TYPE_CHECKING:
     from engine.exchange.server import Server
-    from harness.config.exchange import ExchangeConfig
+    from harness.config.exchange import CrowdConfig, ExchangeConfig
 
 
 def serve(
@@ -61,6 +61,13 @@ def serve(
         Path | None,
         typer.Option(metavar="DIR", help="FIX40.xml ...: messages are held against them."),
     ] = None,
+    crowd: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Everybody else: an ITCH file, replayed as orders."),
+    ] = None,
+    crowd_rate: Annotated[
+        str | None, typer.Option(metavar="RATE", help="Its messages a second; 1k/s.")
+    ] = None,
     seconds: Annotated[
         float | None, typer.Option("--for", metavar="SECONDS", help="End after so long.")
     ] = None,
@@ -86,6 +93,8 @@ def serve(
         updates["store"] = str(store)
     if dictionaries is not None:
         updates["dictionaries"] = str(dictionaries)
+    if crowd is not None:
+        updates["crowd"] = _crowd(crowd, crowd_rate)
     chosen = written.model_copy(update=updates)
     if chosen.fix is None and chosen.ouch is None:
         raise RedlineError("exchange serve: nowhere to listen; give --fix :PORT or --ouch :PORT")
@@ -143,6 +152,17 @@ def _print(said: Mapping[str, Any], lines: Iterator[str], *, as_json: bool) -> N
         for line in lines:
             print(line)
     sys.stdout.flush()  # who waits for the ports reads a pipe
+
+
+def _crowd(file: Path, rate: str | None) -> CrowdConfig:
+    from harness.config import units
+    from harness.config.exchange import CrowdConfig
+
+    if rate is not None:
+        _read("--crowd-rate", units.positive(units.parse_rate), rate)
+    return CrowdConfig.model_validate(
+        {"file": str(file)} if rate is None else {"file": str(file), "rate": rate}
+    )
 
 
 def _config(path: Path | None) -> ExchangeConfig:

@@ -24,12 +24,13 @@ from harness.config.fields import (
     Rate,
     Size,
     Strict,
+    Text,
 )
 from harness.config.loader import ConfigError, FieldFault, load, project_data
 from harness.config.mischief import MischiefConfig
 
 if TYPE_CHECKING:
-    from engine.exchange.server import Rules, Server
+    from engine.exchange.server import Crowd, Rules, Server
     from engine.market.dictionary import Dictionary
 
 PhaseName = Literal["open", "halted", "auction", "closed"]
@@ -202,6 +203,24 @@ class ResendConfig(Strict):
         return self
 
 
+class CrowdConfig(Strict):
+    """Everybody else: an ITCH file whose messages become orders, so many a second, once."""
+
+    file: Text
+    rate_per_s: Annotated[Rate, Field(alias="rate")] = 1000
+
+    def engine(self, beside: Path | None) -> Crowd:
+        from engine.exchange.server import Crowd
+        from harness.traffic.captures import recording_of
+        from harness.traffic.inputs import open_input
+
+        path = project_data(self.file, beside=beside)
+        capture = open_input(path)
+        if capture.kind != "itch":
+            raise ConfigError(f"{path}: not an ITCH file but {capture.description}")
+        return Crowd(capture.data, recording_of(capture).recs, self.rate_per_s)
+
+
 class ExchangeConfig(Strict):
     """All of it; what is left out is as an exchange on a bench has it."""
 
@@ -225,6 +244,7 @@ class ExchangeConfig(Strict):
     dictionaries: str | None = None
     seed: Annotated[int, Field(ge=0, lt=1 << 63)] = 1
     mischief: MischiefConfig | None = None
+    crowd: CrowdConfig | None = None
 
     @model_validator(mode="after")
     def _nothing_twice(self) -> ExchangeConfig:
@@ -261,6 +281,7 @@ class ExchangeConfig(Strict):
             store=self.store,
             dictionaries=load_dictionaries(self.dictionaries, beside),
             mischief=self.mischief.engine(self.seed, beside) if self.mischief else None,
+            crowd=self.crowd.engine(beside) if self.crowd else None,
             numbers=self._numbers(),
         )
 

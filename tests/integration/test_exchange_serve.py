@@ -137,6 +137,53 @@ def test_clients_log_on_trade_and_hear_goodbye() -> None:
     assert said["drops"] == {"logged out": 2}
 
 
+def itch_file(path: Path, *messages: bytes) -> Path:
+    path.write_bytes(b"".join(struct.pack(">H", len(one)) + one for one in messages))
+    return path
+
+
+def crowd_of_two() -> tuple[bytes, ...]:
+    """A directory entry, then two orders that offer AAPL at 10.00, and the first one's end."""
+    head = struct.pack(">HH", 1, 0) + bytes(6)
+    directory = b"R" + head + b"AAPL    " + b"Q N" + struct.pack(">I", 100) + b"NCZ PNNNN"
+    directory += bytes(39 - len(directory))
+    adds = tuple(
+        b"A" + head + struct.pack(">QcI8sI", ref, b"S", 50, b"AAPL    ", 100_000) for ref in (1, 2)
+    )
+    return (directory, *adds, b"D" + head + struct.pack(">Q", 1))
+
+
+def test_a_recorded_crowd_is_there_to_trade_with(tmp_path: Path) -> None:
+    crowd = itch_file(tmp_path / "day.itch", *crowd_of_two())
+    with (
+        running("--fix", ":0", "--symbols", "AAPL", "--crowd", crowd) as exchange,
+        FixClient(exchange.fix, name="ALICE") as alice,
+    ):
+        time.sleep(0.1)  # four messages at a thousand a second
+        alice.logon()
+        alice.order("a1", 1, 70, "10.00")
+        assert alice.hear("8")[39] == "0"
+        fill = alice.hear("8")
+        assert (fill[32], fill[31], fill[151]) == ("50", "10", "20")  # the first one is gone
+        said = exchange.end()
+    assert said["counters"]["trades"] == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        (("--crowd", "none.itch"), "none.itch: no such file"),
+        (("--crowd", "README.md"), "README.md: "),
+        (("--crowd", "README.md", "--crowd-rate", "fast"), "--crowd-rate: not a rate: 'fast'"),
+    ],
+)
+def test_a_crowd_that_cannot_be_is_a_line(options: tuple[str, ...], complaint: str) -> None:
+    done = redline("exchange", "serve", "--fix", ":0", *options)
+    assert done.returncode == 2
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_another_library_trades_too() -> None:
     simplefix = pytest.importorskip("simplefix")
 

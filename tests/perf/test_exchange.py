@@ -333,6 +333,7 @@ def test_a_whole_run_ends_with_the_verdicts_and_with_1_when_a_state_is_wrong(
     assert "FAIL         matching, same id: match >= 20 M/s: other books" in capsys.readouterr().out
 
 
+@pytest.mark.perf
 def test_real_benches_agree_with_the_plain_matcher(tmp_path: Path) -> None:
     """As far as both are built already."""
     built = exchange.BENCHES / "bench_match"

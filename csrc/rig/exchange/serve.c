@@ -114,6 +114,8 @@ static void work(void *context)
     struct rl_serve *s = context;
     uint64_t utc_ns = rl_serve_utc(s), other_ns, due_ns = rl_venue_turn(&s->venue, utc_ns);
 
+    other_ns = rl_serve_crowd_turn(s, utc_ns);
+    due_ns = other_ns < due_ns ? other_ns : due_ns;
     other_ns = rl_md_fix_turn(s->md_fix, utc_ns);
     due_ns = other_ns < due_ns ? other_ns : due_ns;
     if (s->md_itch) {
@@ -303,6 +305,8 @@ static int open_parts(struct rl_serve *s, const char **where)
         err = open_venue(s);
     if (!err)
         err = open_mischief(s);
+    if (!err)
+        err = rl_serve_crowd_open(s);
     if (!err) {
         *where = "sessions";
         err = open_identities(s);
@@ -327,7 +331,7 @@ int rl_serve_open(struct rl_serve **out, const struct rl_serve_config *config, c
     if (!s)
         return -ENOMEM;
     s->config = *config;
-    s->config.match.n_owners = config->n_fix_sessions + config->n_ouch_sessions;
+    s->config.match.n_owners = config->n_fix_sessions + config->n_ouch_sessions + 1; /* the crowd */
     s->tcp.loop.epoll_fd = s->tcp.loop.waker.fd = s->tcp.spare_fd = -1;
     s->md_requests.watch.fd = s->md_lines[0].watch.fd = s->md_lines[1].watch.fd = -1;
     err = open_parts(s, where);

@@ -21,7 +21,9 @@
 #define RL_RIG_EXCHANGE_SERVE_H
 
 #include "market/fix/dict.h"
+#include "market/replay/replay.h"
 #include "net/tcp.h"
+#include "rig/exchange/crowd.h"
 #include "rig/exchange/fix_gateway.h"
 #include "rig/exchange/mischief.h"
 #include "rig/exchange/venue.h"
@@ -96,6 +98,12 @@ struct rl_serve_config {
     const char *md_session;        /* NULL: as md_itch has it */
 
     const struct rl_mischief_config *mischief; /* NULL: behaves */
+
+    /* Everybody else (crowd.h): ITCH messages, so many a second, once. The caller's memory. */
+    const uint8_t *crowd;
+    const struct rl_stream_rec *crowd_recs;
+    uint64_t n_crowd; /* 0: nobody else */
+    uint64_t crowd_rate_per_s;
 };
 
 /* What an exchange on a bench has; symbols, addresses and identities are left to be filled in. */

@@ -58,6 +58,8 @@ const char *rl_serve_objection(const struct rl_serve_config *c)
         return "the longest message is 1024 bytes at least, and fits the receive buffer";
     if (!is_power_of_two(c->store_bytes) || !is_power_of_two(c->store_messages))
         return "what a session can send again: sizes are powers of two";
+    if (c->n_crowd > 0 && (c->crowd_rate_per_s == 0 || c->crowd_rate_per_s > 1000000000))
+        return "the crowd's rate is 1 to 1,000,000,000 messages a second";
     if (c->n_symbols > c->match.n_instruments)
         return "more symbols than the venue has room for";
     if (c->md_requests.n_bytes > 0 && !rl_serve_has_md_lines(c))
@@ -160,6 +162,8 @@ size_t rl_serve_arena_bytes(struct rl_serve *s)
     n += c->n_ouch_sessions * rl_serve_ouch_peer_bytes(c);
     if (rl_serve_has_md_lines(c))
         n += rl_md_itch_bytes(&md_itch) + sizeof(struct rl_md_itch) + 3 * rl_udp_bytes(&udp);
+    if (c->n_crowd > 0)
+        n += rl_crowd_bytes() + sizeof(struct rl_crowd);
     if (c->mischief)
         n += rl_mischief_bytes(c->mischief, c->match.n_owners) + sizeof(struct rl_mischief);
     return n + 64 * RL_CACHE_LINE;

@@ -317,28 +317,16 @@ static uint32_t received(void *context, struct rl_tcp_conn *c, const uint8_t *by
 
 static void opened(void *context, struct rl_tcp_conn *c)
 {
-    struct rl_serve *s = context;
-
-    *rl_serve_link_of(s, c) = (struct rl_serve_link){.protocol = RL_SERVE_FIX};
-    if (s->config.logon_ns > 0)
-        rl_tcp_wake_at(c, rl_tcp_now_ns(&s->tcp) + s->config.logon_ns);
+    rl_serve_greet(context, c, RL_SERVE_FIX);
 }
 
 static void due(void *context, struct rl_tcp_conn *c)
 {
     struct rl_serve *s = context;
-    struct rl_serve_link *link = rl_serve_link_of(s, c);
-    struct rl_serve_peer *p = link->peer;
+    struct rl_serve_peer *p = rl_serve_due(s, c);
 
-    if (link->deaf_until_ns && link->deaf_until_ns <= rl_tcp_now_ns(&s->tcp)) {
-        link->deaf_until_ns = 0;
-        rl_tcp_deafen(c, false);
-    }
-    if (!p) {
-        rl_serve_drop(s, c, RL_SERVE_BY_US, RL_SERVE_DROP_LOGON_TIMEOUT);
+    if (!p)
         return;
-    }
-    p->armed_ns = RL_NEVER;
     if (!p->is_waiting && rl_fix_session_deadline(&p->fix) <= rl_serve_stamp(s)) {
         step(p, &(struct rl_fix_event){.kind = RL_FIX_EV_TIMER});
         go_on(p);
@@ -348,17 +336,10 @@ static void due(void *context, struct rl_tcp_conn *c)
 
 static void closed(void *context, struct rl_tcp_conn *c, enum rl_tcp_end why)
 {
-    struct rl_serve *s = context;
-    struct rl_serve_link *link = rl_serve_link_of(s, c);
-    struct rl_serve_peer *p = link->peer;
+    struct rl_serve_peer *p = rl_serve_part(context, c, why);
 
-    rl_serve_count_end(s, link, why);
-    link->is_over = true;
     if (!p)
         return;
-    link->peer = NULL;
-    p->conn = NULL;
-    p->armed_ns = RL_NEVER;
     p->is_waiting = p->is_md_held = false;
     step(p, &(struct rl_fix_event){.kind = RL_FIX_EV_DISCONNECTED});
     go_on(p);

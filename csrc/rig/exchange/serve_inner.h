@@ -72,6 +72,9 @@ struct rl_serve {
     struct rl_md_fix *md_fix;
     struct rl_md_itch *md_itch;   /* NULL: no lines */
     struct rl_mischief *mischief; /* NULL: none */
+    struct rl_crowd *crowd;       /* NULL: nobody else */
+    uint64_t crowd_at;            /* the next message */
+    uint64_t crowd_start_ns;      /* UTC of the first */
     struct rl_udp md_lines[RL_MD_LINES], md_requests;
     struct rl_address fix_at, ouch_at;
     struct rl_serve_link *links; /* by number of the connection */
@@ -140,6 +143,13 @@ size_t rl_serve_arena_bytes(struct rl_serve *s);
 
 /* --- serve_peer.c ----------------------------------------------------------------------------- */
 
+/* A new connection: somebody's within the time for that, or closed. */
+void rl_serve_greet(struct rl_serve *s, struct rl_tcp_conn *c, enum rl_serve_protocol protocol);
+/* Its time has come: hearing again, or too late to log on. The peer that may want a TIMER, NULL. */
+struct rl_serve_peer *rl_serve_due(struct rl_serve *s, struct rl_tcp_conn *c);
+/* It has ended; the peer that was on it, NULL. */
+struct rl_serve_peer *rl_serve_part(struct rl_serve *s, struct rl_tcp_conn *c, enum rl_tcp_end why);
+
 /* Arena bytes of one session, store included. */
 size_t rl_serve_fix_peer_bytes(const struct rl_serve_config *c);
 size_t rl_serve_ouch_peer_bytes(const struct rl_serve_config *c);
@@ -157,6 +167,12 @@ bool rl_serve_read_logon(const struct rl_serve *s, const uint8_t *bytes, uint32_
                          struct rl_serve_identity *id);
 /* The length that a message states in its second field is beyond what is taken here. */
 bool rl_serve_is_oversize(const uint8_t *bytes, uint32_t n_bytes, uint32_t max);
+
+/* --- serve_crowd.c ---------------------------------------------------------------------------- */
+
+int rl_serve_crowd_open(struct rl_serve *s);
+/* Asks what is due of the stream; when the next is. */
+uint64_t rl_serve_crowd_turn(struct rl_serve *s, uint64_t utc_ns);
 
 /* --- serve_fix.c, serve_ouch.c, serve_md.c ---------------------------------------------------- */
 

@@ -190,3 +190,42 @@ void rl_serve_close_peers(struct rl_serve *s)
     for (uint32_t i = 0; s->peers && i < s->n_ouch_peers; i++)
         close_store(s, &s->peers[s->config.n_fix_sessions + i]);
 }
+
+/* --- connections ------------------------------------------------------------------------------ */
+
+void rl_serve_greet(struct rl_serve *s, struct rl_tcp_conn *c, enum rl_serve_protocol protocol)
+{
+    *rl_serve_link_of(s, c) = (struct rl_serve_link){.protocol = (uint8_t)protocol};
+    if (s->config.logon_ns > 0)
+        rl_tcp_wake_at(c, rl_tcp_now_ns(&s->tcp) + s->config.logon_ns);
+}
+
+struct rl_serve_peer *rl_serve_due(struct rl_serve *s, struct rl_tcp_conn *c)
+{
+    struct rl_serve_link *link = rl_serve_link_of(s, c);
+
+    if (link->deaf_until_ns && link->deaf_until_ns <= rl_tcp_now_ns(&s->tcp)) {
+        link->deaf_until_ns = 0;
+        rl_tcp_deafen(c, false);
+    }
+    if (link->peer)
+        link->peer->armed_ns = RL_NEVER;
+    else
+        rl_serve_drop(s, c, RL_SERVE_BY_US, RL_SERVE_DROP_LOGON_TIMEOUT);
+    return link->peer;
+}
+
+struct rl_serve_peer *rl_serve_part(struct rl_serve *s, struct rl_tcp_conn *c, enum rl_tcp_end why)
+{
+    struct rl_serve_link *link = rl_serve_link_of(s, c);
+    struct rl_serve_peer *p = link->peer;
+
+    rl_serve_count_end(s, link, why);
+    link->is_over = true;
+    link->peer = NULL;
+    if (p) {
+        p->conn = NULL;
+        p->armed_ns = RL_NEVER;
+    }
+    return p;
+}
