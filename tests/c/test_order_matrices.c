@@ -294,6 +294,22 @@ static void j1b_a_cancelled_order_loses_an_execution_and_gets_another(void)
     CHECK_EQ(p.c.d_qty, 4000);
 }
 
+/* Not in the matrices: a venue that takes a cancelled execution off the order, and says so. */
+static void an_execution_is_cancelled_and_its_lots_do_not_come_back(uint64_t said, uint64_t qty)
+{
+    new_order();
+    pair_fill(&p, X, 1, 2000);
+    pair_fill(&p, X, 2, 1000);
+    CHECK_EQ(
+        pair_event(&p,
+                   (struct rl_order_event){
+                       .kind = RL_EVENT_BUST, .id = X, .exec = 900, .ref_exec = 1, .qty = said}),
+        0);
+    is(X, RL_STATE_PARTIAL, qty, 1000, qty - 1000);
+    CHECK_EQ(pair_fill(&p, X, 3, qty - 1000), RL_ORDER_CLOSED);
+    is(X, RL_STATE_FILLED, qty, qty, 0);
+}
+
 int main(void)
 {
     a1a_a_filled_order();
@@ -318,5 +334,8 @@ int main(void)
     i1_what_cannot_be_hit_is_cancelled_without_a_word(RL_TIF_IOC, 1000);
     j1a_a_filled_order_is_corrected_and_executions_are_cancelled();
     j1b_a_cancelled_order_loses_an_execution_and_gets_another();
+    an_execution_is_cancelled_and_its_lots_do_not_come_back(8000, 8000);
+    an_execution_is_cancelled_and_its_lots_do_not_come_back(0, 10000);
+    an_execution_is_cancelled_and_its_lots_do_not_come_back(12000, 10000); /* not more than asked */
     return 0;
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -113,18 +115,6 @@ class Wire:
             one.close()
 
 
-@pytest.fixture
-def exchange() -> Iterator[ExchangeServer]:
-    with ExchangeServer(
-        Server(
-            fix="127.0.0.1:0",
-            symbols=(Symbol("AAPL"), Symbol("MSFT")),
-            numbers={"store_messages": 1 << 17, "store_bytes": 1 << 26, "n_fix_sessions": 4},
-        )
-    ) as server:
-        yield server
-
-
 def trade(trader: Path, port: int, orders: int, seed: int, *dictionary: Path) -> dict[str, Any]:
     done = subprocess.run(
         [trader, "127.0.0.1", str(port), "FIX.4.4", str(orders), str(seed), *dictionary],
@@ -163,33 +153,50 @@ def agree(found: dict[str, Any], server: ExchangeServer) -> None:
     assert server.counters()["orders"] == sum(desk["orders"] for desk in desks.values())
 
 
-def test_quickfix_trades_ten_thousand_orders_is_cut_off_and_agrees(
-    trader: Path, exchange: ExchangeServer
-) -> None:
-    address = exchange.addresses["fix"]
-    wire = Wire(address, cut_after=600_000, cuts=CUTS)
-    try:
-        found = trade(trader, wire.port, ORDERS, 1, dictionary())
-    finally:
-        wire.close()
-    desks = found["desks"].values()
-    assert wire.cuts_left == 0
+@dataclass(frozen=True)
+class Day:
+    found: dict[str, Any]
+    server: ExchangeServer
+    wire: Wire
+
+
+@pytest.fixture(scope="module")
+def day(trader: Path) -> Iterator[Day]:
+    config = Server(
+        fix="127.0.0.1:0",
+        symbols=(Symbol("AAPL"), Symbol("MSFT")),
+        numbers={"store_messages": 1 << 17, "store_bytes": 1 << 26, "n_fix_sessions": 4},
+    )
+    with ExchangeServer(config) as server:
+        wire = Wire(server.addresses["fix"], cut_after=600_000, cuts=CUTS)
+        try:
+            found = trade(trader, wire.port, ORDERS, 1, dictionary())
+        finally:
+            wire.close()
+        yield Day(found, server, wire)
+
+
+def test_quickfix_trades_ten_thousand_orders_is_cut_off_and_agrees(day: Day) -> None:
+    desks = day.found["desks"].values()
+    assert day.wire.cuts_left == 0
     assert sum(desk["logons"] for desk in desks) > 2
     assert sum(desk["orders"] for desk in desks) == ORDERS
     assert sum(desk["replaces"] for desk in desks) > ORDERS / 5
     assert sum(desk["cancels"] for desk in desks) > ORDERS / 10
-    assert exchange.counters()["resent"] > 0
-    agree(found, exchange)
+    assert day.server.counters()["resent"] > 0
+    agree(day.found, day.server)
 
 
-def test_a_venue_that_tells_a_trade_only_once_is_noticed(
-    trader: Path, exchange: ExchangeServer
-) -> None:
-    """What agree() is worth: one execution less and it says no."""
-    port = int(exchange.addresses["fix"].rpartition(":")[2])
-    found = trade(trader, port, 200, 2)
-    agree(found, exchange)
-    desk = next(desk for desk in found["desks"].values() if desk["fills"])
-    desk["fills"].popitem()
+def test_an_execution_that_one_side_lacks_is_noticed(day: Day) -> None:
+    found = copy.deepcopy(day.found)
+    next(desk for desk in found["desks"].values() if desk["fills"])["fills"].popitem()
     with pytest.raises(AssertionError):
-        agree(found, exchange)
+        agree(found, day.server)
+
+
+def test_an_order_that_one_side_has_otherwise_is_noticed(day: Day) -> None:
+    found = copy.deepcopy(day.found)
+    desk = next(desk for desk in found["desks"].values() if desk["open"])
+    desk["open"][next(iter(desk["open"]))][0] += 1
+    with pytest.raises(AssertionError):
+        agree(found, day.server)

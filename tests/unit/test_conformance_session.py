@@ -289,7 +289,7 @@ def test_bytes_are_cut_into_messages() -> None:
 # --- memory ---
 
 
-N_CALLS = 2000
+N_CALLS = 500
 
 
 def leaves(call: Callable[[], object]) -> int:
