@@ -20,7 +20,6 @@
 #include <map>
 #include <mutex>
 #include <random>
-#include <set>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -46,7 +45,7 @@ struct Desk {
     std::map<std::string, Order> orders;   // by ClOrdID
     std::map<std::string, Fill> fills;     // by ExecID
     std::map<std::string, std::pair<int, int>> statuses; // ClOrdID -> cum, leaves: as the venue says
-    std::set<std::string> pending;         // ClOrdIDs without an answer
+    std::map<std::string, std::string> pending; // ClOrdIDs without an answer -> what they change
     std::map<std::string, int> position;
     int duplicates = 0, rejects = 0, cancelRejects = 0, logons = 0, orderCount = 0;
     int replaceCount = 0, cancelCount = 0, surprises = 0;
@@ -224,11 +223,20 @@ class Market {
     int orders() const { return orders_; }
 
   private:
+    // One request about an order at a time: which of two came first is then never in doubt.
+    static bool isBusy(const Desk &d, const std::string &id)
+    {
+        for (const auto &entry : d.pending)
+            if (entry.first == id || entry.second == id)
+                return true;
+        return false;
+    }
+
     static std::vector<std::string> openOrders(const Desk &d)
     {
         std::vector<std::string> open;
         for (const auto &entry : d.orders)
-            if (entry.second.isOpen && !d.pending.count(entry.first))
+            if (entry.second.isOpen && !isBusy(d, entry.first))
                 open.push_back(entry.first);
         return open;
     }
@@ -274,7 +282,7 @@ class Market {
         FIX::Message m = begin("D", id);
         describe(m, o);
         d.orders[id] = o;
-        d.pending.insert(id);
+        d.pending[id] = "";
         d.orderCount++;
         orders_++;
         return m;
@@ -291,7 +299,7 @@ class Market {
         m.setField(41, was);
         describe(m, o);
         d.orders[id] = o;
-        d.pending.insert(id);
+        d.pending[id] = was;
         d.replaceCount++;
         return m;
     }
@@ -305,7 +313,7 @@ class Market {
         m.setField(41, was);
         m.setField(54, o.side > 0 ? "1" : "2");
         m.setField(55, o.symbol);
-        d.pending.insert(id);
+        d.pending[id] = was;
         d.cancelCount++;
         return m;
     }

@@ -126,6 +126,7 @@ def trade(trader: Path, port: int, orders: int, seed: int, *dictionary: Path) ->
     assert done.returncode == 0, done.stderr + done.stdout[:2000]
     found: dict[str, Any] = json.loads(done.stdout)
     assert found["settled"]
+    assert done.stderr == ""  # what it did not expect, in its words
     return found
 
 
