@@ -20,6 +20,9 @@ DEPS := \
   "tshark: dissects captures beside our readers" \
   "libquickfix-dev: the peer that FIX is measured against" \
   "openssh-client: ssh-keygen, by which two people sign what one may not decide" \
+  "libdpdk-dev: redline-dpdk, ports over DPDK devices" \
+  "sockperf: round trips of the kernel's sockets, measured by somebody else" \
+  "tcpreplay: floods, sent by somebody else" \
   "libspdlog-dev: the logger that the audit log is measured against" \
   "valgrind: counts instructions where the clock is too noisy"
 
@@ -58,8 +61,12 @@ test-c: $(DEV_STAMP) ## the C core alone: dev, then under address/undefined and 
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset asan
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset tsan
 
+# On two cores, but for what counts the objects of its own process or starts other pytests.
+ALONE := tests/unit/test_extension_leaks.py tests/unit/test_pytest_plugin.py
+
 test-py: $(DEV_STAMP) ## the Python tests
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q -n 2 tests/unit $(ALONE:%=--ignore=%)
+	$(BIN)/pytest -q $(ALONE) tests/integration tests/perf tests/stability
 
 fuzz: $(DEV_STAMP) ## every fuzz target under libFuzzer: make fuzz FUZZ_SECONDS=60
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/c/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),60)

@@ -332,6 +332,10 @@ class Trial:
         rules: tuple[int, ...],
         kill: tuple[int, ...],
         board_dir: str | os.PathLike[str] | None,
+        n_pack: int,
+        is_faulty: bool,
+        market: tuple[Port, Port] | None,
+        orders: tuple[Port, Port] | None,
     ) -> Trial: ...
     def start(self) -> None: ...
     def wait(self, timeout_s: float) -> bool: ...
@@ -854,3 +858,249 @@ class Match:
 
 def match_layout(is_event: bool, /) -> tuple[int, list[tuple[str, str, int]]]: ...
 def match_names() -> tuple[list[str], list[str], list[str]]: ...
+
+@final
+class Port:
+    def __new__(
+        cls,
+        *,
+        backend: str,
+        netns: str | os.PathLike[str] | None,
+        wait: str,
+        wants_stamps: bool,
+        n_slots: int,
+        n_bytes_frame: int,
+        accel: str,
+        local: str | None,
+        peer: str | None,
+        multicast_interface: str | None,
+        is_listener: bool,
+        interface: str,
+        is_framed: bool,
+        flow: tuple[bytes, bytes, int, int, int, int, int, int, bool],
+        hears: tuple[bytes, int, int, int, int, bool],
+        queue: int,
+        xdp_mode: str,
+        impair: Impair | None,
+    ) -> Port: ...
+    def send(self, data: Buffer, /) -> bool: ...
+    def receive(self, max_frames: int) -> list[tuple[bytes, int]]: ...
+    def flush(self) -> None: ...
+    def wait(self) -> None: ...
+    def stats(self) -> dict[str, int]: ...
+    def caps(self) -> dict[str, Any]: ...
+    def reasons(self) -> dict[str, int]: ...
+    def close(self) -> None: ...
+    @property
+    def local(self) -> str | None: ...
+    @property
+    def in_use(self) -> bool: ...
+
+@final
+class Impair:
+    def __new__(
+        cls, *, actions: npt.NDArray[np.uint8], udp_port: int, corrupt_at: int
+    ) -> Impair: ...
+    def attach(
+        self, *, interface: str, is_egress: bool, hook: str, netns: str | os.PathLike[str] | None
+    ) -> None: ...
+    def detach(self) -> None: ...
+    def restart(self, actions: npt.NDArray[np.uint8] | None) -> None: ...
+    def counters(self) -> dict[str, int]: ...
+    def close(self) -> None: ...
+    @property
+    def hook(self) -> str | None: ...
+
+@final
+class Xdp:
+    def __new__(
+        cls,
+        *,
+        kind: str,
+        interface: str,
+        netns: str | os.PathLike[str] | None,
+        hook: str,
+        udp_port: int,
+        drops: bool,
+    ) -> Xdp: ...
+    def close(self) -> None: ...
+    @property
+    def n_frames(self) -> int: ...
+    @property
+    def hook(self) -> str: ...
+
+@final
+class Wire:
+    def __new__(
+        cls,
+        *,
+        ways: tuple[tuple[Port, Port, tuple[Any, ...], int, int], ...],
+        tsc_hz: int,
+        cpu: int,
+    ) -> Wire: ...
+    def stop(self) -> None: ...
+    def counters(self, way: int, /) -> dict[str, int]: ...
+    def errors(self, way: int, /) -> Hist: ...
+    def waiting(self, way: int, /) -> int: ...
+    def close(self) -> None: ...
+    @property
+    def usage(self) -> dict[str, int]: ...
+
+@type_check_only
+class SideDict(TypedDict):
+    backend: str
+    mode: str
+    stamp: str
+    cpu: int
+    usage: dict[str, int]
+    stats: dict[str, int]
+
+@type_check_only
+class PingDict(TypedDict):
+    rtt: Hist
+    handle: Hist
+    ping: dict[str, int]
+    echo: dict[str, int]
+    ping_side: SideDict | None
+    echo_side: SideDict | None
+    placement_mticks: tuple[int | None, int | None]
+    elapsed_ns: int
+    was_stopped: bool
+
+@type_check_only
+class EchoDict(TypedDict):
+    echo: dict[str, int]
+    side: SideDict | None
+    elapsed_ns: int
+    was_stopped: bool
+
+@type_check_only
+class FloodDict(TypedDict):
+    sent: dict[str, int]
+    received: dict[str, int]
+    arrived: int
+    lost: int
+    sent_span_ns: int
+    received_span_ns: int
+    sent_pps: float
+    received_pps: float
+    handle_ns: float
+    lateness: Hist
+    from_intended: Hist
+    from_sent: Hist
+    tx_side: SideDict | None
+    rx_side: SideDict | None
+    placement_mticks: tuple[int | None, int | None]
+    identities: list[tuple[str, int, int]]
+    elapsed_ns: int
+    was_stopped: bool
+    log: bytes
+
+def backend_probe(name: str, /) -> tuple[bool, str, str]: ...
+def wire_decide(plan: tuple[object, ...], index: int, /) -> tuple[int, int, int]: ...
+def port_cable(n_bytes_each_way: int) -> tuple[Port, Port]: ...
+def ping_run(
+    *,
+    port: Port,
+    echo_port: Port | None,
+    tsc_hz: int,
+    cpu_ping: int,
+    cpu_echo: int,
+    n_rounds: int,
+    n_warmup: int,
+    n_bytes: int,
+    flow: int,
+    seed: int,
+    timeout_ns: int,
+    gap_ns: int,
+    blocks: bool,
+    echo_blocks: bool,
+    one_thread: bool,
+    n_placement_batches: int,
+    max_ns: int,
+    prefix: bytes,
+) -> PingDict: ...
+def probe_datagram(*, seq: int, n_bytes: int, flow: int, seed: int) -> bytes: ...
+def echo_run(
+    *,
+    port: Port,
+    cpu: int,
+    n_max: int,
+    only_probes: bool,
+    n_prefix: int,
+    blocks: bool,
+    max_ns: int,
+) -> EchoDict: ...
+def flood_run(
+    *,
+    tx: Port | None,
+    rx: Port | None,
+    tsc_hz: int,
+    cpu_tx: int,
+    cpu_rx: int,
+    n_frames: int,
+    first_seq: int,
+    n_bytes: int,
+    flow: int,
+    seed: int,
+    stream: Stream | None,
+    n_pack: int,
+    due_ns: npt.NDArray[np.uint64] | None,
+    span_ns: int,
+    n_batch: int,
+    is_live: bool,
+    n_window: int,
+    n_log: int,
+    blocks: bool,
+    one_thread: bool,
+    settle_ns: int,
+    n_placement_batches: int,
+    max_ns: int,
+    prefix: bytes,
+) -> FloodDict: ...
+def live_flood_run(
+    *,
+    rx: Port,
+    tsc_hz: int,
+    cpu_tx: int,
+    cpu_rx: int,
+    n_frames: int,
+    n_bytes: int,
+    flow_number: int,
+    n_batch: int,
+    flow: tuple[bytes, bytes, int, int, int, int, int, int, bool],
+    netns: str | os.PathLike[str] | None,
+    interface: str,
+    n_prefix: int,
+    n_window: int,
+    n_log: int,
+    blocks: bool,
+    settle_ns: int,
+    n_placement_batches: int,
+    max_ns: int,
+) -> FloodDict: ...
+def frame_build(
+    payload: Buffer,
+    *,
+    from_mac: bytes,
+    to_mac: bytes,
+    from_ip: int,
+    to_ip: int,
+    from_port: int,
+    to_port: int,
+    vlan: int,
+    ttl: int,
+    has_checksum: bool,
+    ip_id: int,
+) -> bytes: ...
+def frame_read(
+    frame: Buffer,
+    *,
+    mac: bytes | None = None,
+    ip: int = 0,
+    group: int = 0,
+    port: int = 0,
+    vlan: int = 0,
+    verifies_checksum: bool = False,
+) -> tuple[str, tuple[bytes, int, int, int, int, int] | None]: ...
+def frame_reasons() -> dict[str, str]: ...

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from engine import _core
 from engine.clock import Clock
 from engine.market import Stream
+from engine.net.port import Port
 
 
 class Limits(NamedTuple):
@@ -85,6 +86,16 @@ class Trips(NamedTuple):
     timeout_ns: int = 0
 
 
+class Line(NamedTuple):
+    """One line of a bench: what the rig sends there the engine receives, and the other way round.
+
+    The ports are in use until the trial is closed.
+    """
+
+    rig: Port
+    engine: Port
+
+
 NO_RULES = Rules()
 NO_TRIPS = Trips()
 
@@ -112,12 +123,18 @@ def trial(
     rules: Rules = NO_RULES,
     trips: Trips = NO_TRIPS,
     board_dir: str | os.PathLike[str] | None = None,
+    pack: int = 1,
+    is_faulty: bool = False,
+    market: Line | None = None,
+    orders: Line | None = None,
     stage_timing: bool = False,
 ) -> Iterator[_core.Trial]:
     """A trial that is ready to start, and closed at the end whatever happens.
 
     Frame i is due at i // len(due_ns) * span_ns + due_ns[i % len(due_ns)] ns after the start; the
-    first `n_warmup` of `n_frames` are not measured. `reflect_every` above 0 puts the reflector in
+    first `n_warmup` of `n_frames` are not measured. A frame of a made ITCH stream holds `pack`
+    messages. Without ports the lines are shared memory; with
+    `is_faulty` somebody loses or repeats frames there, and keeps the account of it. `reflect_every` above 0 puts the reflector in
     the place of the engine. Raises EngineError with a sentence for what makes no sense or cannot be
     had here.
     """
@@ -144,6 +161,10 @@ def trial(
         rules=rules,
         kill=trips,
         board_dir=board_dir,
+        n_pack=pack,
+        is_faulty=is_faulty,
+        market=None if market is None else (market.rig.core, market.engine.core),
+        orders=None if orders is None else (orders.rig.core, orders.engine.core),
     )
     try:
         yield held

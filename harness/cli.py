@@ -20,10 +20,12 @@ from rich.text import Text
 
 import harness
 from harness.commands.audit import audit
+from harness.commands.clean import clean
 from harness.commands.conformance import fix_conformance
 from harness.commands.exchange import exchange
 from harness.commands.kill import kill
 from harness.commands.limits import limits
+from harness.commands.net import net
 from harness.commands.replay import replay
 from harness.errors import ExitCode, RedlineError
 
@@ -42,7 +44,9 @@ app.add_typer(kill, name="kill")
 app.command()(replay)
 app.add_typer(audit, name="audit")
 app.command("fix-conformance")(fix_conformance)
+app.command()(clean)
 app.add_typer(exchange, name="exchange")
+app.add_typer(net, name="net")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
@@ -50,6 +54,7 @@ ScenarioName = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")
 ]
 Value = TypeVar("Value")
+MAKES_BENCHES = frozenset({"net", "run"})
 STATE_STYLES = {"ok": "green", "limited": "yellow", "missing": "red"}
 
 
@@ -89,6 +94,10 @@ def _top(
         print(f"redline {harness.__version__}")
         raise typer.Exit(0)
     _needs_a_command(context)
+    if context.invoked_subcommand in MAKES_BENCHES:
+        from harness.bench.leftovers import sweep
+
+        sweep()
 
 
 @scenarios.callback(invoke_without_command=True)
@@ -108,6 +117,11 @@ def _kill_top(context: typer.Context) -> None:
 
 @exchange.callback(invoke_without_command=True)
 def _exchange_top(context: typer.Context) -> None:
+    _needs_a_command(context)
+
+
+@net.callback(invoke_without_command=True)
+def _net_top(context: typer.Context) -> None:
     _needs_a_command(context)
 
 

@@ -87,7 +87,10 @@ static int core_exec(PyObject *module)
                              fix_value_functions,   itch_field_functions, ouch_functions,
                              trade_table_functions, oms_functions,        limits_functions,
                              audit_functions,       ledger_functions,     kill_functions,
-                             match_functions,       session_functions,    drill_functions};
+                             match_functions,       session_functions,    drill_functions,
+                             port_functions,        traffic_functions,    flood_functions,
+                             frame_functions,       wire_functions,
+                             port_config_functions};
     const char *missing = rl_cpu_missing();
 
     if (missing) {
@@ -116,11 +119,17 @@ static int core_exec(PyObject *module)
     state->exchange_type = core_type(module, &exchange_spec);
     state->fix_session_type = core_type(module, &fix_session_spec);
     state->fix_acceptor_type = core_type(module, &fix_acceptor_spec);
+    state->port_type = core_type(module, &port_spec);
+    state->impair_type = core_type(module, &impair_spec);
+    state->xdp_type = core_type(module, &xdp_spec);
+    state->wire_type = core_type(module, &wire_spec);
     if (!state->hist_type || !state->trial_type || !state->player_type || !state->books_type ||
         !state->views_type || !state->dictionary_type || !state->feed_type ||
         !state->audit_writer_type || !state->order_table_type || !state->oms_type ||
         !state->ledger_type || !state->kill_type || !state->match_type ||
-        !state->fix_session_type || !state->fix_acceptor_type || !state->exchange_type)
+        !state->fix_session_type || !state->fix_acceptor_type || !state->exchange_type ||
+        !state->port_type || !state->impair_type || !state->xdp_type ||
+        !state->wire_type)
         return -1;
     for (size_t i = 0; i < RL_COUNT(groups); i++) {
         if (PyModule_AddFunctions(module, groups[i]) < 0)
@@ -155,6 +164,10 @@ static int core_traverse(PyObject *module, visitproc visit, void *arg)
     Py_VISIT(state->exchange_type);
     Py_VISIT(state->fix_session_type);
     Py_VISIT(state->fix_acceptor_type);
+    Py_VISIT(state->port_type);
+    Py_VISIT(state->impair_type);
+    Py_VISIT(state->xdp_type);
+    Py_VISIT(state->wire_type);
     return 0;
 }
 
@@ -179,6 +192,10 @@ static int core_clear(PyObject *module)
     Py_CLEAR(state->exchange_type);
     Py_CLEAR(state->fix_session_type);
     Py_CLEAR(state->fix_acceptor_type);
+    Py_CLEAR(state->port_type);
+    Py_CLEAR(state->impair_type);
+    Py_CLEAR(state->xdp_type);
+    Py_CLEAR(state->wire_type);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "rig/trial/trial.h"
 
 #include "py/module.h"
+#include "py/py_port.h"
 #include "py/py_stream.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@ struct py_trial {
     struct py_stream stream;
     Py_buffer due;
     PyObject *board_dir; /* bytes; NULL: none */
+    PyObject *ports[4];  /* in use by the trial; NULL: shared memory */
 };
 
 static PyObject *module_of(PyObject *op)
@@ -42,6 +44,10 @@ static void trial_release(struct py_trial *self)
     if (self->due.obj)
         PyBuffer_Release(&self->due);
     Py_CLEAR(self->board_dir);
+    for (size_t i = 0; i < RL_COUNT(self->ports); i++) {
+        py_port_return(self->ports[i]);
+        self->ports[i] = NULL;
+    }
 }
 
 static void trial_dealloc(PyObject *op)
@@ -73,48 +79,52 @@ static int path_get(PyObject *op, void *out)
     return op == Py_None ? 1 : PyUnicode_FSConverter(op, out);
 }
 
+/* None, or a tuple of two ports: borrowed until the trial is closed. */
+static int line_get(PyObject *op, PyObject **held, struct rl_trial_line *line)
+{
+    if (op == Py_None)
+        return 0;
+    if (!PyTuple_Check(op) || PyTuple_Size(op) != 2) {
+        PyErr_SetString(PyExc_TypeError, "a line is a pair of ports");
+        return -1;
+    }
+    line->rig = py_port_borrow(PyTuple_GetItem(op, 0), &held[0]);
+    line->engine = line->rig ? py_port_borrow(PyTuple_GetItem(op, 1), &held[1]) : NULL;
+    return line->engine ? 0 : -1;
+}
+
 /* The sizes and limits that Python sets; every other field keeps its default. */
 static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
                       struct rl_trial_config *c, unsigned long long *tsc_hz)
 {
-    static char *names[] = {"stream",
-                            "due_ns",
-                            "span_ns",
-                            "n_frames",
-                            "n_warmup",
-                            "drain_ns",
-                            "cpu_engine",
-                            "cpu_rig",
-                            "tsc_hz",
-                            "is_reflect",
-                            "reflect_every",
-                            "stage_timing",
-                            "n_instruments",
-                            "n_orders",
-                            "n_qty_decimals",
-                            "ring_bytes",
-                            "n_audit_slots",
-                            "limits",
-                            "strategy",
-                            "rules",
-                            "kill",
-                            "board_dir",
-                            NULL};
+    static char *names[] = {"stream",        "due_ns",        "span_ns",
+                            "n_frames",      "n_warmup",      "drain_ns",
+                            "cpu_engine",    "cpu_rig",       "tsc_hz",
+                            "is_reflect",    "reflect_every", "stage_timing",
+                            "n_instruments", "n_orders",      "n_qty_decimals",
+                            "ring_bytes",    "n_audit_slots", "limits",
+                            "strategy",      "rules",         "kill",
+                            "board_dir",     "n_pack",        "is_faulty",
+                            "market",        "orders",        NULL};
     unsigned long long span_ns, n_frames, n_warmup, drain_ns, ring_bytes, n_audit_slots;
     unsigned long long max_qty, max_notional, max_position, order_qty;
     unsigned long long first_frame, every_frames, seed, late_ns, timeout_ns, silence_ns;
     unsigned int tripper;
     long long max_spread_nano;
-    PyObject *stream, *due, *limits, *strategy, *rules, *kill;
-    int is_reflect, stage_timing, is_day;
+    PyObject *stream, *due, *limits, *strategy, *rules, *kill, *market, *orders;
+    int is_reflect, stage_timing, is_day, is_faulty;
 
     rl_trial_config_init(c);
     if (!PyArg_ParseTupleAndKeywords(
-            args, kw, "$OOKKKKiiKpIpIIbKKO!O!O!O!O&:Trial", names, &stream, &due, &span_ns,
+            args, kw, "$OOKKKKiiKpIpIIbKKO!O!O!O!O&IpOO:Trial", names, &stream, &due, &span_ns,
             &n_frames, &n_warmup, &drain_ns, &c->cpu_engine, &c->cpu_rig, tsc_hz, &is_reflect,
             &c->reflect_every, &stage_timing, &c->n_instruments, &c->n_orders, &c->n_qty_decimals,
             &ring_bytes, &n_audit_slots, &PyTuple_Type, &limits, &PyTuple_Type, &strategy,
-            &PyTuple_Type, &rules, &PyTuple_Type, &kill, path_get, &self->board_dir))
+            &PyTuple_Type, &rules, &PyTuple_Type, &kill, path_get, &self->board_dir, &c->n_pack,
+            &is_faulty, &market, &orders))
+        return -1;
+    if (line_get(market, &self->ports[0], &c->market) < 0 ||
+        line_get(orders, &self->ports[2], &c->session) < 0)
         return -1;
     if (!PyArg_ParseTuple(limits, "KKKIIII:limits", &max_qty, &max_notional, &max_position,
                           &c->limits.band_bps, &c->limits.rate_per_s, &c->limits.rate_burst,
@@ -135,6 +145,7 @@ static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
     c->drain_ns = drain_ns;
     c->mode = is_reflect ? RL_TRIAL_REFLECT : RL_TRIAL_ENGINE;
     c->stage_timing = stage_timing;
+    c->lines_are_faulty = is_faulty;
     c->n_market_bytes = ring_bytes;
     c->n_session_bytes = ring_bytes;
     c->n_audit_slots = n_audit_slots;

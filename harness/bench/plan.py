@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from harness.config.bench import NetPort, Wait, XdpMode
+
 Feed = Literal["itch", "fix"]
 Mode = Literal["engine", "reflect"]
 ScheduleKind = Literal["constant", "poisson", "recorded"]
@@ -66,11 +68,42 @@ class KillPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class EndPlan:
+    """One end of a network line: an interface in the namespace at the path `netns`."""
+
+    netns: str | None
+    interface: str
+    mac: str
+    ifindex: int
+    ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinePlan:
+    """A network line, the rig at one end and the engine at the other."""
+
+    rig: EndPlan
+    engine: EndPlan
+
+
+@dataclass(frozen=True, slots=True)
+class NetPlan:
+    """The network between rig and engine, and the kind of port that both use on it."""
+
+    port: NetPort
+    xdp_mode: XdpMode
+    wait: Wait
+    market: LinePlan
+    orders: LinePlan
+
+
+@dataclass(frozen=True, slots=True)
 class TrialPlan:
     """One engine, or reflector, and one rig on two CPUs, loaded on a schedule fixed in advance.
 
     A capture is sent once and whole, whatever `duration_ns` says. With `interval_ns`
-    above 0 histograms are handed out as the trial runs.
+    above 0 histograms are handed out as the trial runs. Without `net` the lines are rings of
+    `ring_bytes` in shared memory; `pack` messages of a made ITCH stream travel in a packet.
     """
 
     stream: StreamPlan
@@ -87,6 +120,9 @@ class TrialPlan:
     stage_timing: bool
     audit_path: str | None
     kill: KillPlan | None = None
+    pack: int = 1
+    net: NetPlan | None = None
+    impairment: str | None = None  # a harness.config.impair.Impairment, as JSON
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +136,19 @@ class ComponentPlan:
     stream: StreamPlan
 
 
-Plan = TrialPlan | ComponentPlan
+@dataclass(frozen=True, slots=True)
+class RttPlan:
+    """Round trips over the market line of a network, one frame of `size_bytes` under way."""
+
+    net: NetPlan
+    size_bytes: int
+    rounds: int
+    warmup: int
+    cpu_ping: int
+    cpu_echo: int
+
+
+Plan = TrialPlan | ComponentPlan | RttPlan
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
@@ -112,10 +160,23 @@ def from_json(raw: dict[str, Any]) -> Plan:
     """The plan that `to_json` wrote. TypeError or KeyError on anything else."""
     values = dict(raw)
     kind = values.pop("kind")
+    if kind == RttPlan.__name__:
+        values["net"] = _net(values["net"])
+        return RttPlan(**values)
     values["stream"] = StreamPlan(**values["stream"])
     if kind == ComponentPlan.__name__:
         return ComponentPlan(**values)
     values["engine"] = EnginePlan(**values["engine"])
     if values["kill"] is not None:
         values["kill"] = KillPlan(**values["kill"])
+    if values["net"] is not None:
+        values["net"] = _net(values["net"])
     return TrialPlan(**values)
+
+
+def _net(raw: dict[str, Any]) -> NetPlan:
+    lines = {
+        name: LinePlan(rig=EndPlan(**raw[name]["rig"]), engine=EndPlan(**raw[name]["engine"]))
+        for name in ("market", "orders")
+    }
+    return NetPlan(**{**raw, **lines})

@@ -53,6 +53,8 @@ class TrialReport:
     identities: tuple[tuple[str, int, int], ...]
     answer: dict[str, Any] | None
     placement_ns: tuple[float, float]
+    net: dict[str, Any] | None = None
+    injected: dict[str, dict[str, int]] | None = None
     blocks: tuple[tuple[Histogram, float], ...] = ()
 
     @classmethod
@@ -67,6 +69,8 @@ class TrialReport:
             identities=tuple((name, left, right) for name, left, right in report["identities"]),
             answer=report["answer"],
             placement_ns=(report["placement_ns"][0], report["placement_ns"][1]),
+            net=report.get("net"),
+            injected=report.get("injected"),
             blocks=tuple((histogram_of(i["hist"]), i["seconds"]) for i in intervals),
         )
 
@@ -84,12 +88,21 @@ class TrialReport:
 
     @property
     def loss(self) -> int:
-        """Messages that never left or never arrived, and orders that never came."""
+        """Messages that never left or never arrived, and orders that never came.
+
+        Of what faults took away on purpose nothing: there, what the ends themselves lost.
+        """
+        if self.injected is not None:
+            return self.counters["generator"]["messages_unsent"] + self._lost_at_ports()
         generator, exchange = self.counters["generator"], self.counters["exchange"]
         engine, feed = self.counters["engine"], self.counters["feed"]
         orders = engine["requests_sent"] - exchange["requests_received"]
         arrived = feed["messages"] if self.has_engine else generator["messages_sent"]
         return generator["messages_unsent"] + generator["messages_sent"] - arrived + orders
+
+    def _lost_at_ports(self) -> int:
+        ends = (end["stats"] for line in (self.net or {}).values() for end in line.values())
+        return sum(int(stats["tx_lost"]) + int(stats["rx_dropped"]) for stats in ends)
 
     @property
     def bad_orders(self) -> int:
@@ -134,6 +147,8 @@ class TrialReport:
             "percentiles_ns": percentiles.table(self.histograms["wire"], 1.0),
             "lateness_p999_ns": self.lateness_p999_ns,
             "placement_ns": list(self.placement_ns),
+            **({"net": self.net} if self.net else {}),
+            **({"injected": self.injected} if self.injected is not None else {}),
             "counters": self.counters,
             "usage": self.usage,
             "broken": self.broken,

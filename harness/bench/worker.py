@@ -27,8 +27,16 @@ from engine import clock as engine_clock
 from engine import component, probe
 from engine.market import Stream
 from engine.pipeline import Limits, Rules, Strategy, Tripper, Trips, trial
+from harness.bench import network
 from harness.bench.outside import Outside
-from harness.bench.plan import ComponentPlan, EnginePlan, StreamPlan, TrialPlan, from_json
+from harness.bench.plan import (
+    ComponentPlan,
+    EnginePlan,
+    RttPlan,
+    StreamPlan,
+    TrialPlan,
+    from_json,
+)
 from harness.bench.reports import histogram_json
 from harness.errors import RedlineError
 from harness.traffic import schedule, synthetic
@@ -62,6 +70,8 @@ def main(argv: list[str]) -> int:
     try:
         if isinstance(plan, ComponentPlan):
             _say("result", _component(plan))
+        elif isinstance(plan, RttPlan):
+            _say("result", _round_trips(plan))
         else:
             _say("result", _trial(plan))
     except KeyboardInterrupt:
@@ -121,12 +131,21 @@ def _component(plan: ComponentPlan) -> dict[str, Any]:
     }
 
 
+def _round_trips(plan: RttPlan) -> dict[str, Any]:
+    clock = engine_clock.calibrate(CALIBRATION_NS)
+    before_ns = probe.placement_ns(plan.cpu_ping, plan.cpu_echo, clock)
+    found = network.round_trips(plan, clock)
+    after_ns = probe.placement_ns(plan.cpu_ping, plan.cpu_echo, clock)
+    return found | {"placement_ns": [before_ns, after_ns]}
+
+
 def _trial(plan: TrialPlan) -> dict[str, Any]:
     clock = engine_clock.calibrate(CALIBRATION_NS)
     stream, n_snapshot = _stream(plan.stream)
     load = _load(plan, stream, n_snapshot)
     n_instruments, n_orders = _book_sizes(plan.stream, stream)
     with ExitStack() as stack:
+        net = stack.enter_context(network.network_of(plan, clock))
         held = stack.enter_context(
             trial(
                 stream,
@@ -149,6 +168,10 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
                 rules=_rules(plan),
                 trips=_trips(plan, load),
                 board_dir=plan.kill.board_dir if plan.kill else None,
+                pack=plan.pack,
+                market=net.lines.get("market"),
+                orders=net.lines.get("orders"),
+                is_faulty=net.faults is not None,
             )
         )
         if plan.audit_path is not None:
@@ -164,6 +187,9 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
             raise
         n_records = held.audit_close() if plan.audit_path is not None else None
         report = _report(held, plan, load, stream, wire, n_records)
+        report["net"] = net.report()
+        report["injected"] = net.fault_report()
+        report["identities"] += net.identities(report["counters"])
     # Virtual CPUs move between caches: a figure that crosses cores is worth what they were apart.
     after_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
     return report | {"placement_ns": [before_ns, after_ns]}
@@ -182,11 +208,13 @@ class _Load:
 def _load(plan: TrialPlan, stream: Stream, n_snapshot: int) -> _Load:
     """A looped stream for as long as asked; a capture once and whole, however long that takes.
 
-    The records that build the books are sent first and never measured.
+    The records that build the books are sent first and never measured. Messages that are packed
+    are due together: the schedule is one of packets.
     """
     n_recs = len(stream.recs)
-    n_warmup = n_snapshot + plan.rate_per_s * plan.warmup_ns // NS_PER_S
-    n_frames = n_warmup + plan.rate_per_s * plan.duration_ns // NS_PER_S
+    rate_per_s = max(1, plan.rate_per_s // plan.pack)
+    n_warmup = -(-n_snapshot // plan.pack) + rate_per_s * plan.warmup_ns // NS_PER_S
+    n_frames = n_warmup + rate_per_s * plan.duration_ns // NS_PER_S
     if stream.loop_from >= n_recs:
         # A short capture is still measured: a tenth of it at most goes to the warm-up.
         n_warmup = min(n_warmup, n_snapshot + (n_recs - n_snapshot) // 10)
@@ -194,7 +222,7 @@ def _load(plan: TrialPlan, stream: Stream, n_snapshot: int) -> _Load:
     if plan.schedule == "recorded" and plan.stream.path is not None:
         due = schedule.from_timestamps(stream.recs["ts_ns"], plan.rate_per_s)
     else:
-        due = schedule.make(plan.schedule, plan.rate_per_s, seed=plan.stream.seed)
+        due = schedule.make(plan.schedule, rate_per_s, seed=plan.stream.seed)
     return _Load(due.due_ns, due.span_ns, n_frames, n_warmup)
 
 
@@ -327,7 +355,7 @@ def _report(
         written = counters["orders"]["audit_records"]
         identities.append(("audit records written = records in the log", written, n_records))
     return {
-        "seconds": (load.n_frames - load.n_warmup) / plan.rate_per_s,
+        "seconds": (load.n_frames - load.n_warmup) * plan.pack / plan.rate_per_s,
         "hists": {name: histogram_json(h) for name, h in hists.items()},
         "counters": counters,
         "usage": held.usage(),

@@ -19,6 +19,7 @@ import yaml
 from pydantic import Field, model_validator
 
 from harness.config import units
+from harness.config.bench import LINES, PLAIN, Bench, NetPort, Wait, Way, XdpMode
 from harness.config.fields import (
     Count,
     Duration,
@@ -28,10 +29,10 @@ from harness.config.fields import (
     Price,
     Rate,
     Share,
-    Size,
     Strict,
     Text,
 )
+from harness.config.impair import Impairment, choose, mechanisms_at
 from harness.config.loader import ConfigError, FieldFault, load, parse, project_data
 
 Feed = Literal["itch", "fix"]
@@ -72,6 +73,9 @@ REGIMES: Mapping[str, tuple[Regime, ...]] = {
 
 MAX_RATE_PER_S = 1_000_000_000  # a message a nanosecond: schedules count in these
 MAX_HOURS = 24 * 31  # a month: longer is a slip of the keyboard
+MIN_FRAME_BYTES = 48  # a frame of a measured path carries its number and its times
+# What a round trip takes on a small virtual machine, roughly: for saying how long a run will be.
+ROUND_TRIP_NS: Mapping[Wait, int] = {"spin": 8_000, "busy-poll": 15_000, "block": 70_000}
 CLOCK_WINDOWS = 4  # two before the measurements and two after, which must agree
 
 
@@ -79,20 +83,6 @@ class Requires(Strict):
     """What a machine must have, or the run does not start."""
 
     cpus: Annotated[int, Field(ge=2, le=1024)] = 2
-
-
-class Bench(Strict):
-    """Where the parts run and what connects them; `ring` is the size of each direction."""
-
-    kind: Literal["shm"]
-    ring_bytes: Annotated[Size, Field(alias="ring")]
-
-    @model_validator(mode="after")
-    def _ring_wraps_by_a_mask(self) -> Bench:
-        if self.ring_bytes & (self.ring_bytes - 1) or self.ring_bytes < 4096:
-            shown = units.format_size(self.ring_bytes)
-            raise FieldFault(("ring",), f"not a power of two of at least 4KiB: '{shown}'")
-        return self
 
 
 class Synthetic(Strict):
@@ -146,7 +136,7 @@ class Measures(Strict):
         return tuple(name for name in (self.wire, self.buf) if name is not None)
 
 
-class Trial(Strict):
+class Trial(Way):
     """One load held for a time, open loop, from a schedule fixed in advance."""
 
     id: MetricId
@@ -157,6 +147,7 @@ class Trial(Strict):
     duration_ns: Annotated[PositiveDuration, Field(alias="duration")]
     repeats: Annotated[int, Field(ge=1, le=1000)] = 1
     measures: Measures = Measures()
+    impairment: Impairment | None = None
 
     @classmethod
     def of(
@@ -168,6 +159,7 @@ class Trial(Strict):
         warmup_ns: int,
         duration_ns: int,
         schedule: Schedule = "constant",
+        way: Way = PLAIN,
     ) -> Trial:
         """A trial from numbers, checked like one from a file."""
         return cls.model_validate(
@@ -178,8 +170,15 @@ class Trial(Strict):
                 "rate": units.format_rate(rate_per_s),
                 "warmup": units.format_duration(warmup_ns),
                 "duration": units.format_duration(duration_ns),
+                "port": way.port,
+                "pack": way.pack,
             }
         )
+
+    @model_validator(mode="after")
+    def _can_be_packed(self) -> Trial:
+        _only_itch_is_packed(self.feed, self.pack)
+        return self
 
     @property
     def load(self) -> str:
@@ -305,7 +304,7 @@ class Stages(TrialPhase):
     phase: Literal["stages"]
 
 
-class Throughput(Phase):
+class Throughput(Way, Phase):
     """The highest rate without loss: a search by halving, then trials that confirm it.
 
     Short probes bracket the rate between `target_rate` and `max_rate` until the bracket is `width`
@@ -329,6 +328,7 @@ class Throughput(Phase):
     def _the_search_has_room(self) -> Throughput:
         if self.max_rate_per_s <= self.target_rate_per_s:
             raise FieldFault(("max_rate",), "must be above target_rate")
+        _only_itch_is_packed(self.feed, self.pack)
         return self
 
     @property
@@ -353,7 +353,7 @@ class Throughput(Phase):
         yield f"confirmed by {self.confirm_trials} trials of {trial}{soak}"
 
 
-class Soak(Phase):
+class Soak(Way, Phase):
     """One load for hours, written down every `interval` so that a killed run still tells."""
 
     gives: ClassVar[tuple[str, ...]] = ("stability.hours",)
@@ -383,6 +383,7 @@ class Soak(Phase):
             warmup_ns=self.warmup_ns,
             duration_ns=self.duration_ns,
             schedule=self.schedule,
+            way=self,
         )
 
     def measured_ns(self) -> int:
@@ -464,8 +465,47 @@ _WHO: Mapping[Tripper, str] = {
     "process": "another process",
 }
 
+
+class RoundTrips(Strict):
+    """Round trips of one frame of `size` bytes at a time, `rounds` in each of `repeats` processes.
+
+    `processing` names the metric of what a received frame costs, from visible to handed on.
+    """
+
+    id: MetricId
+    port: NetPort
+    xdp_mode: XdpMode = "auto"
+    wait: Wait = "spin"
+    size_bytes: Annotated[int, Field(alias="size", ge=MIN_FRAME_BYTES, le=1400)] = 64
+    rounds: Annotated[int, Field(ge=1000, le=100_000_000)]
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
+    processing: MetricId | None = None
+
+    def metric_ids(self) -> tuple[str, ...]:
+        return (self.id,) if self.processing is None else (self.id, self.processing)
+
+
+class Network(Phase):
+    """What a round trip over the market data line costs, path by path, repeats interleaved."""
+
+    phase: Literal["network"]
+    paths: Annotated[tuple[RoundTrips, ...], Field(min_length=1)]
+
+    def measured_ns(self) -> int:
+        return sum(one.repeats * one.rounds * ROUND_TRIP_NS[one.wait] for one in self.paths)
+
+    def metric_ids(self) -> tuple[str, ...]:
+        return tuple(name for one in self.paths for name in one.metric_ids())
+
+    def describe(self) -> Iterator[str]:
+        for one in self.paths:
+            how = f"{one.port}, {one.wait}" + (f", {one.xdp_mode}" if one.port == "afxdp" else "")
+            rounds = f"{one.repeats} x {one.rounds:,} round trips of {one.size_bytes} B"
+            yield f"{one.id}: {rounds}, {how}"
+
+
 AnyPhase = Annotated[
-    Clock | NullBench | Components | TickToTrade | Stages | Throughput | Kill | Soak,
+    Clock | NullBench | Components | Network | TickToTrade | Stages | Throughput | Kill | Soak,
     Field(discriminator="phase"),
 ]
 
@@ -506,6 +546,14 @@ class Scenario(Strict):
                 if name in trials:
                     raise FieldFault(("phases", i, *where), f"used twice: {name!r}")
                 trials.add(name)
+            if isinstance(phase, Network) and self.bench.kind == "shm":
+                raise FieldFault(("phases", i), "a bench of shared memory has no network")
+            for where, way in _ways(phase):
+                if way.port is not None and self.bench.kind == "shm":
+                    place = ("phases", i, *where, "port")
+                    raise FieldFault(place, f"a bench of shared memory has none: {way.port!r}")
+                if isinstance(way, Trial) and way.impairment is not None:
+                    _can_be_impaired(self.bench, way, ("phases", i, *where, "impairment"))
         if self.strategy.lot > self.limits.max_qty:
             raise FieldFault(("strategy", "lot"), f"is above limits.max_qty {self.limits.max_qty}")
         return self
@@ -596,6 +644,35 @@ def find_scenario(name: str) -> Path:
         known = sorted(p.stem for p in project_data("scenarios").glob("*.yaml"))
         raise ConfigError(f"no scenario is called {name!r}; there are {', '.join(known)}")
     return path
+
+
+def _can_be_impaired(bench: Bench, trial: Trial, where: tuple[str | int, ...]) -> None:
+    """Its lines are those of a bench, and what its port has can do it. A wire wants a third CPU."""
+    if bench.kind == "shm":
+        raise FieldFault(where, "a bench of shared memory has no network to impair")
+    assert trial.impairment is not None
+    for i, entry in enumerate(trial.impairment.impair):
+        if entry.line not in LINES:
+            known = ", ".join(LINES)
+            text = f"the bench has {known}: {entry.line!r}"
+            raise FieldFault((*where, "impair", i, "line"), text)
+    try:
+        choose(trial.impairment.impair, mechanisms_at(trial.port or bench.port))
+    except FieldFault as fault:
+        raise FieldFault((*where, *fault.path), str(fault)) from None
+
+
+def _only_itch_is_packed(feed: Feed, pack: int) -> None:
+    if feed != "itch" and pack > 1:
+        raise FieldFault(("pack",), f"only itch is packed, not {feed}: {pack}")
+
+
+def _ways(phase: AnyPhase) -> Iterator[tuple[tuple[str | int, ...], Way]]:
+    match phase:
+        case NullBench() | TickToTrade() | Stages():
+            yield from ((("trials", i), trial) for i, trial in enumerate(phase.trials))
+        case Soak() | Throughput():
+            yield (), phase
 
 
 def _trial_ids(phase: AnyPhase) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -20,7 +20,7 @@ _NUMBER = re.compile(r"([0-9]{1,18})(?:\.([0-9]{1,18}))? ?(\S*)")
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind:
+class Kind:
     """One sort of quantity: how it is called, written and scaled to its base unit."""
 
     name: str
@@ -29,7 +29,7 @@ class _Kind:
     units: Mapping[str, int]
 
 
-_DURATION = _Kind(
+_DURATION = Kind(
     "a duration",
     "nanoseconds",
     "10s, 1.5ms, 500ns or 4h",
@@ -42,16 +42,16 @@ _DURATION = _Kind(
         "h": 3600 * NS_PER_S,
     },
 )
-_RATE = _Kind(
+_RATE = Kind(
     "a rate",
     "events per second",
     "1M/s, 250k/s or 100/s",
     {"/s": 1, "k/s": 1_000, "M/s": 1_000_000, "G/s": 1_000_000_000},
 )
-_SIZE = _Kind(
+_SIZE = Kind(
     "a size", "bytes", "64KiB or 1MiB", {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 )
-_SHARE = _Kind("a share", "basis points", "5% or 500bp", {"bp": 1, "%": 100})
+_SHARE = Kind("a share", "basis points", "5% or 500bp", {"bp": 1, "%": 100})
 
 
 class UnitError(ValueError):
@@ -60,22 +60,22 @@ class UnitError(ValueError):
 
 def parse_duration(text: object) -> int:
     """Nanoseconds: '500ns', '1.5s', '4h'."""
-    return _parse(text, _DURATION)
+    return parse_kind(text, _DURATION)
 
 
 def parse_rate(text: object) -> int:
     """Events per second: '250k/s', '1.5M/s'."""
-    return _parse(text, _RATE)
+    return parse_kind(text, _RATE)
 
 
 def parse_size(text: object) -> int:
     """Bytes: '64KiB', '1MiB'."""
-    return _parse(text, _SIZE)
+    return parse_kind(text, _SIZE)
 
 
 def parse_share(text: object) -> int:
     """Basis points: '5%' and '500bp' are both 500."""
-    return _parse(text, _SHARE)
+    return parse_kind(text, _SHARE)
 
 
 def parse_price(text: object) -> int:
@@ -94,7 +94,7 @@ def format_price(nano: int) -> str:
 
 
 def format_duration(ns: int) -> str:
-    return _format(ns, _DURATION)
+    return format_kind(ns, _DURATION)
 
 
 def rough_duration(ns: int) -> str:
@@ -110,15 +110,15 @@ def rough_duration(ns: int) -> str:
 
 
 def format_rate(per_s: int) -> str:
-    return _format(per_s, _RATE)
+    return format_kind(per_s, _RATE)
 
 
 def format_size(n_bytes: int) -> str:
-    return _format(n_bytes, _SIZE)
+    return format_kind(n_bytes, _SIZE)
 
 
 def format_share(bp: int) -> str:
-    return _format(bp, _SHARE)
+    return format_kind(bp, _SHARE)
 
 
 def positive(parse: Callable[[object], int]) -> Callable[[object], int]:
@@ -133,7 +133,7 @@ def positive(parse: Callable[[object], int]) -> Callable[[object], int]:
     return checked
 
 
-def _parse(text: object, kind: _Kind) -> int:
+def parse_kind(text: object, kind: Kind) -> int:
     """Exactly the integer that `text` says, in the base unit of `kind`."""
     if isinstance(text, int | float) and not isinstance(text, bool):
         raise UnitError(f"no unit: {text!r} (write it like {kind.examples})")
@@ -154,7 +154,7 @@ def _parse(text: object, kind: _Kind) -> int:
     return value
 
 
-def _format(value: int, kind: _Kind) -> str:
+def format_kind(value: int, kind: Kind) -> str:
     """The shortest exact text: the largest unit that divides, so that reading it gives `value`."""
     unit, scale = next(iter(kind.units.items()))
     for bigger, its_scale in kind.units.items():

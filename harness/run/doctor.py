@@ -1,7 +1,8 @@
 """What this machine can and cannot do for a measurement, and why that matters.
 
 A pure function of the facts, so every row is tested on machines that nobody here has. The rows are
-in doctor_rows.py; here is what they amount to: whether a run is possible at all.
+in doctor_rows.py, those of the network in backend_rows.py; here is what they amount to: whether a
+run is possible at all.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import ExitCode, HostError
+from harness.run.backend_rows import backend_rows
 from harness.run.doctor_rows import Row, State, rows
 from harness.tuning.facts import Facts, collect
 
@@ -66,4 +68,4 @@ def diagnose(root: Path = Path("/"), *, cpus: int = 2, engine: str | None = None
 
 def examine(facts: Facts, *, cpus: int = 2, engine: str | None = None) -> Diagnosis:
     """What follows from facts, wherever they come from."""
-    return Diagnosis(rows(facts, cpus=cpus, engine=engine))
+    return Diagnosis((*rows(facts, cpus=cpus, engine=engine), *backend_rows(facts)))

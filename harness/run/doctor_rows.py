@@ -40,7 +40,7 @@ class Row:
 
 def rows(facts: Facts, *, cpus: int, engine: str | None) -> tuple[Row, ...]:
     """Every row, what stops a run first."""
-    seen = _Seen(facts)
+    seen = Seen(facts)
     return (
         _engine(engine),
         _cpus(seen, cpus),
@@ -50,7 +50,7 @@ def rows(facts: Facts, *, cpus: int, engine: str | None) -> tuple[Row, ...]:
     )
 
 
-class _Seen:
+class Seen:
     """Typed access to facts: the value, or None when it is absent or of another type."""
 
     def __init__(self, facts: Facts) -> None:
@@ -101,7 +101,7 @@ def _engine(why_not: str | None) -> Row:
     )
 
 
-def _cpus(seen: _Seen, wanted: int) -> Row:
+def _cpus(seen: Seen, wanted: int) -> Row:
     allowed = seen.cpus("cpu.allowed")
     shown = f"{len(allowed)} allowed ({short_list(allowed)}), {wanted} needed"
     if len(allowed) >= wanted:
@@ -117,7 +117,7 @@ def _cpus(seen: _Seen, wanted: int) -> Row:
     )
 
 
-def _quota(seen: _Seen, wanted: int) -> Row:
+def _quota(seen: Seen, wanted: int) -> Row:
     quota = seen.number("cpu.quota")
     if quota is None:
         return Row(
@@ -141,7 +141,7 @@ def _quota(seen: _Seen, wanted: int) -> Row:
     )
 
 
-def _other_work(seen: _Seen, wanted: int) -> Row:
+def _other_work(seen: Seen, wanted: int) -> Row:
     load, online = seen.number("load.one_minute"), len(seen.cpus("cpu.online"))
     if load is None:
         why = seen.why("load.one_minute")
@@ -160,7 +160,7 @@ def _other_work(seen: _Seen, wanted: int) -> Row:
     )
 
 
-def _tsc(seen: _Seen) -> Row:
+def _tsc(seen: Seen) -> Row:
     if seen.flag("clock.invariant_tsc"):
         return Row("tsc", "invariant TSC", State.OK, "constant_tsc, nonstop_tsc, rdtscp")
     absent = seen.fact("clock.invariant_tsc").value is None
@@ -175,7 +175,7 @@ def _tsc(seen: _Seen) -> Row:
     )
 
 
-def _clocksource(seen: _Seen) -> Row:
+def _clocksource(seen: Seen) -> Row:
     source = seen.text("clock.source")
     if source == "tsc":
         return Row("clocksource", "clocksource", State.OK, source)
@@ -193,7 +193,7 @@ def _clocksource(seen: _Seen) -> Row:
     )
 
 
-def _instructions(seen: _Seen) -> Row:
+def _instructions(seen: Seen) -> Row:
     title = "instruction set"
     if seen.fact("cpu.missing_for_build").value is None:
         why = seen.why("cpu.missing_for_build")
@@ -212,7 +212,7 @@ def _instructions(seen: _Seen) -> Row:
     )
 
 
-def _memory(seen: _Seen) -> Row:
+def _memory(seen: Seen) -> Row:
     free, swapped = seen.number("memory.available_kib"), seen.number("memory.swap_used_kib")
     if free is None:
         return Row("memory", "memory", State.LIMITED, seen.why("memory.available_kib"), "unknown")
@@ -232,7 +232,7 @@ def _memory(seen: _Seen) -> Row:
     return Row("memory", "memory", State.OK, shown)
 
 
-def _isolation(seen: _Seen) -> Row:
+def _isolation(seen: Seen) -> Row:
     isolated, allowed = seen.cpus("cpu.isolated"), seen.cpus("cpu.allowed")
     usable = [cpu for cpu in isolated if cpu in allowed]
     if len(usable) >= 2:
@@ -257,7 +257,7 @@ def _isolation(seen: _Seen) -> Row:
     )
 
 
-def _tick(seen: _Seen) -> Row:
+def _tick(seen: Seen) -> Row:
     quiet, allowed = seen.cpus("cpu.nohz_full"), seen.cpus("cpu.allowed")
     if len([cpu for cpu in quiet if cpu in allowed]) >= 2:
         return Row("tick", "timer tick", State.OK, f"off on {short_list(quiet)}")
@@ -271,7 +271,7 @@ def _tick(seen: _Seen) -> Row:
     )
 
 
-def _governor(seen: _Seen) -> Row:
+def _governor(seen: Seen) -> Row:
     governors = seen.table("cpu.governor")
     title = "CPU frequency"
     if not governors:
@@ -295,7 +295,7 @@ def _governor(seen: _Seen) -> Row:
     )
 
 
-def _smt(seen: _Seen) -> Row:
+def _smt(seen: Seen) -> Row:
     shared = seen.table("cpu.siblings")
     title = "hyperthreads"
     if not shared:
@@ -314,7 +314,7 @@ def _smt(seen: _Seen) -> Row:
     )
 
 
-def _hypervisor(seen: _Seen) -> Row:
+def _hypervisor(seen: Seen) -> Row:
     name = seen.text("host.hypervisor")
     if name == "none":
         return Row("hypervisor", "hypervisor", State.OK, "none: bare metal")
@@ -329,7 +329,7 @@ def _hypervisor(seen: _Seen) -> Row:
     )
 
 
-def _locked(seen: _Seen) -> Row:
+def _locked(seen: Seen) -> Row:
     limit = seen.number("process.memlock_bytes")
     title = "locked memory"
     if "CAP_IPC_LOCK" in seen.names("process.capabilities") or limit == -1:
@@ -350,7 +350,7 @@ def _locked(seen: _Seen) -> Row:
     )
 
 
-def _hugepages(seen: _Seen) -> Row:
+def _hugepages(seen: Seen) -> Row:
     pools = seen.table("memory.hugepages_free")
     free = {size: int(n) for size, n in pools.items() if n.isdigit() and int(n) > 0}
     if free:
@@ -366,7 +366,7 @@ def _hugepages(seen: _Seen) -> Row:
     )
 
 
-def _thp(seen: _Seen) -> Row:
+def _thp(seen: Seen) -> Row:
     mode = seen.text("memory.thp")
     title = "transparent huge pages"
     if mode == "madvise":
@@ -385,7 +385,7 @@ def _thp(seen: _Seen) -> Row:
     )
 
 
-def _perf(seen: _Seen) -> Row:
+def _perf(seen: Seen) -> Row:
     events, paranoid = seen.names("perf.core_events"), seen.number("perf.paranoid")
     title = "performance counters"
     lost = "no cycles, instructions or cache misses beside the times; outliers keep fewer causes"
@@ -404,7 +404,7 @@ def _perf(seen: _Seen) -> Row:
     )
 
 
-def _rights(seen: _Seen) -> Row:
+def _rights(seen: Seen) -> Row:
     held = seen.names("process.capabilities")
     lacking = [name for name in _USES if name not in held]
     title = "rights"
@@ -430,23 +430,7 @@ _USES: Mapping[str, str] = {
 }
 
 
-def _namespaces(seen: _Seen) -> Row:
-    title = "network namespaces"
-    user = seen.number("process.user_namespaces") or 0
-    may = "CAP_SYS_ADMIN" in seen.names("process.capabilities") or user > 0
-    if may and "net" in seen.names("process.namespaces"):
-        return Row("namespaces", title, State.OK, "can be made here")
-    return Row(
-        "namespaces",
-        title,
-        State.MISSING,
-        "not for this process" if not may else "not in this kernel",
-        "no network bench on one machine; the shm bench does not need them",
-        "run as root",
-    )
-
-
-def _compiler(seen: _Seen) -> Row:
+def _compiler(seen: Seen) -> Row:
     path = seen.text("tools.compiler")
     if path:
         return Row("compiler", "C compiler", State.OK, path)
@@ -460,7 +444,7 @@ def _compiler(seen: _Seen) -> Row:
     )
 
 
-_JUDGES: tuple[Callable[[_Seen], Row], ...] = (
+_JUDGES: tuple[Callable[[Seen], Row], ...] = (
     _tsc,
     _clocksource,
     _instructions,
@@ -475,7 +459,6 @@ _JUDGES: tuple[Callable[[_Seen], Row], ...] = (
     _thp,
     _perf,
     _rights,
-    _namespaces,
     _compiler,
 )
 

@@ -17,6 +17,7 @@ from harness.config.scenario import (
     Components,
     Feed,
     Kill,
+    Network,
     NullBench,
     Phase,
     Soak,
@@ -27,6 +28,7 @@ from harness.config.scenario import (
 from harness.measure import noise, percentiles
 from harness.measure.histogram import Histogram
 from harness.run.kill import kill
+from harness.run.network import network
 from harness.run.search import search
 from harness.run.session import Block, Json, Measured, Session
 from harness.run.soak import soak
@@ -250,6 +252,11 @@ def _chain_ns(report: Report, ns_per_tick: float, which: str) -> dict[str, float
     """Percentiles of batch means, in ns an operation; thousandths of a tick were recorded."""
     batches = histogram_of(report["hists"][which])
     return percentiles.table(batches, ns_per_tick / 1000) if batches.n else {}
+
+
+@perform.register
+def _(phase: Network, session: Session) -> None:
+    network(phase, session)
 
 
 @perform.register

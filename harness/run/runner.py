@@ -21,6 +21,7 @@ from typing import Any
 import engine
 from harness import report
 from harness.bench.cpus import choose_here
+from harness.bench.lines import lines_of
 from harness.config.loader import project_data
 from harness.config.matrix import load_matrix
 from harness.config.scenario import Clock, Feed, Scenario, Soak
@@ -104,7 +105,8 @@ def run(
     status = "complete"
     with _stop_on_sigterm():
         try:
-            _measure(session)
+            with lines_of(scenario.bench) as session.lines:
+                _measure(session)
         except KeyboardInterrupt:
             if not any(isinstance(phase, Soak) for phase in scenario.phases):
                 raise Interrupted(directory.path) from None

@@ -65,7 +65,7 @@ def search(phase: Throughput, session: Session) -> None:
             phase.id,
             unit="msg/s",
             kind="throughput",
-            regime=session.regime(phase.feed),
+            regime=session.regime(phase.feed) + session.over(phase.port),
             points="wire",
             load="searched",
             facts={"phase": SEARCH, "joint_metric": phase.joint},
@@ -100,6 +100,7 @@ def _hold(
         rate_per_s=rate_per_s,
         warmup_ns=WARMUP_NS,
         duration_ns=length_ns,
+        way=phase,
     )
     report = TrialReport.of(measure(plan_of(session, trial)))
     session.series(report.series(SEARCH, rate_per_s))

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from engine.clock import Clock
 from harness.bench.cpus import Cpus
-from harness.bench.plan import EnginePlan, StreamPlan
+from harness.bench.plan import EnginePlan, LinePlan, NetPlan, StreamPlan
+from harness.config.bench import NetPort, Wait, XdpMode
 from harness.config.matrix import Gate, Matrix
 from harness.config.scenario import Feed, Scenario
 from harness.measure.histogram import Histogram
@@ -70,6 +71,7 @@ class Session:
     matrix: Matrix
     input_path: str | None = None
     input_feed: Feed | None = None
+    lines: Mapping[str, LinePlan] = field(default_factory=dict)  # of a network bench
     clock: Clock = field(default_factory=lambda: Clock(0, 0, 0))
     noise: Json = field(default_factory=lambda: _empty_noise())
     measurements: list[Json] = field(default_factory=list)
@@ -99,6 +101,26 @@ class Session:
             n_orders=made.orders,
             n_messages=made.messages,
         )
+
+    def net(
+        self, port: NetPort | None, *, xdp_mode: XdpMode | None = None, wait: Wait | None = None
+    ) -> NetPlan | None:
+        """The network of the bench, its ports as named or as the bench has them; None: none."""
+        bench = self.scenario.bench
+        if bench.kind == "shm" or not self.lines:
+            return None
+        return NetPlan(
+            port=port or bench.port,
+            xdp_mode=xdp_mode or bench.xdp_mode,
+            wait=wait or bench.wait,
+            market=self.lines["market"],
+            orders=self.lines["orders"],
+        )
+
+    def over(self, port: NetPort | None) -> str:
+        """How the network enters the name of a metric; nothing for shared memory."""
+        net = self.net(port)
+        return "" if net is None else f" over {net.port} on {self.scenario.bench.kind}"
 
     def regime(self, feed: Feed) -> str:
         """How the input enters the name of a metric."""

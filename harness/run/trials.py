@@ -43,6 +43,13 @@ def plan_of(
         ring_bytes=session.scenario.bench.ring_bytes,
         stage_timing=stage_timing,
         audit_path=str(session.dir.file(audit_name)) if audit_name else None,
+        pack=trial.pack,
+        net=session.net(trial.port),
+        impairment=(
+            trial.impairment.model_dump_json(by_alias=True, exclude_none=True)
+            if trial.impairment
+            else None
+        ),
     )
 
 
@@ -94,7 +101,7 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
     answer = last.answer if last.has_engine else None
     if answer is not None and trial.feed == (session.input_feed or "itch"):
         session.answer = answer
-    facts = {
+    facts: dict[str, object] = {
         "loss": sum(r.loss for r in reports),
         "planned": sum(r.planned for r in reports),
         "sent": sum(r.sent for r in reports),
@@ -103,7 +110,7 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
         "faults": max(r.faults for r in reports),
         "answer_hash": last.answer_hash,
     }
-    facts |= placement(reports)
+    facts |= placement(reports) | network(reports)
     wire, buf = trial.measures.wire, trial.measures.buf
     wanted: list[tuple[str, str]] = []
     if wire:
@@ -121,7 +128,7 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
                 metric,
                 unit="ns",
                 kind="latency",
-                regime=session.regime(trial.feed),
+                regime=session.regime(trial.feed) + session.over(trial.port),
                 points=point,
                 load=trial.load,
                 facts=facts | {"saturated": sum(r.saturated[point] for r in reports)},
@@ -131,10 +138,21 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
         )
 
 
-def placement(reports: Sequence[TrialReport]) -> dict[str, float]:
+def placement(reports: Sequence[TrialReport]) -> dict[str, object]:
     """How near and how far apart the two CPUs were seen: like is compared with like only."""
     seen = [ns for report in reports for ns in report.placement_ns]
     return {"placement_min_ns": min(seen), "placement_max_ns": max(seen)}
+
+
+def network(reports: Sequence[TrialReport]) -> dict[str, object]:
+    """What the ports of a network bench obtained; nothing for shared memory."""
+    modes = {
+        f"{name}.{role}": f"{end['backend']}: {end['mode']}"
+        for report in reports
+        for name, line in (report.net or {}).items()
+        for role, end in line.items()
+    }
+    return {"ports": "; ".join(sorted(set(modes.values())))} if modes else {}
 
 
 def _blocks(report: TrialReport, point: str) -> list[Block]:

@@ -9,8 +9,10 @@ well as this one. Reading takes some milliseconds and allocates: never inside a 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,7 @@ THP = "sys/kernel/mm/transparent_hugepage/enabled"
 X86_64_V3 = ("avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe", "xsave")
 
 CAPABILITIES: Mapping[str, int] = {
+    "CAP_DAC_OVERRIDE": 1,
     "CAP_NET_ADMIN": 12,
     "CAP_NET_RAW": 13,
     "CAP_IPC_LOCK": 14,
@@ -35,6 +38,18 @@ CAPABILITIES: Mapping[str, int] = {
     "CAP_BPF": 39,
 }
 COMPILERS = ("gcc", "cc", "clang")
+PACKET_GENERATOR = "dpdk-testpmd"
+
+# What the network backends ask of a kernel: the option of its configuration, the module it is in.
+KERNEL_FEATURES: Mapping[str, tuple[str, str]] = {
+    "af_packet": ("CONFIG_PACKET", "af_packet"),
+    "af_xdp": ("CONFIG_XDP_SOCKETS", ""),
+    "netem": ("CONFIG_NET_SCH_NETEM", "sch_netem"),
+    "pktgen": ("CONFIG_NET_PKTGEN", "pktgen"),
+    "veth": ("CONFIG_VETH", "veth"),
+}
+CONFIG_GZ = "proc/config.gz"
+MAX_CONFIG_BYTES = 4 << 20  # about ten times what one has
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +98,16 @@ class _Tree:
             raise Absent("no such file") from None
         except OSError as error:  # sysfs answers EINVAL, EIO or EPERM for what a driver lacks
             raise Absent((error.strerror or str(error)).lower()) from None
+
+    def unpacked(self, name: str) -> str:
+        """The text in a gzip file."""
+        try:
+            with gzip.open(self.root / name) as file:
+                return file.read(MAX_CONFIG_BYTES).decode(errors="replace")
+        except FileNotFoundError:
+            raise Absent("no such file") from None
+        except (OSError, EOFError, zlib.error):
+            raise Absent("cannot be unpacked") from None
 
     def lines(self, name: str) -> Iterator[tuple[str, str]]:
         """(key, value) of a file of `key: value` lines."""
@@ -260,6 +285,67 @@ def _compiler(tree: _Tree, source: str) -> str:
     raise Absent(f"none of {', '.join(COMPILERS)} in /usr/bin or /usr/local/bin")
 
 
+def _packet_generator(tree: _Tree, source: str) -> str:
+    for folder in ("usr/bin", "usr/local/bin"):
+        if tree.has(f"{folder}/{PACKET_GENERATOR}"):
+            return f"/{folder}/{PACKET_GENERATOR}"
+    raise Absent(f"no {PACKET_GENERATOR} in /usr/bin or /usr/local/bin")
+
+
+def _kernel_features(tree: _Tree, source: str) -> dict[str, str]:
+    """By feature "built in", "module" or "absent"; Absent when the kernel does not say.
+
+    A kernel tells its configuration, or its modules; of those that are no module the latter does
+    not tell whether they are there.
+    """
+    release = tree.text("proc/sys/kernel/osrelease")
+    if tree.has(CONFIG_GZ):
+        config = tree.unpacked(CONFIG_GZ)
+    elif tree.has(f"boot/config-{release}"):
+        config = tree.text(f"boot/config-{release}")
+    else:
+        return _features_by_module(tree, f"lib/modules/{release}")
+    chosen = dict(re.findall(r"^(CONFIG_\w+)=([ym])$", config, re.MULTILINE))
+    words = {"y": "built in", "m": "module"}
+    return {
+        feature: words.get(chosen.get(option, ""), "absent")
+        for feature, (option, _) in KERNEL_FEATURES.items()
+    }
+
+
+def _features_by_module(tree: _Tree, folder: str) -> dict[str, str]:
+    where = {"built in": "modules.builtin", "module": "modules.dep"}
+    if not tree.has(f"{folder}/{where['module']}"):
+        raise Absent(f"neither it nor /boot/config nor /{folder}/{where['module']}")
+    names = {
+        word: set(re.findall(r"([^/]+)\.ko[.\w]*(?::.*)?$", tree.text(f"{folder}/{file}"), re.M))
+        for word, file in where.items()
+        if tree.has(f"{folder}/{file}")
+    }
+    return {
+        feature: next((word for word in names if module in names[word]), "absent")
+        for feature, (_, module) in KERNEL_FEATURES.items()
+        if module
+    }
+
+
+def _protocols(tree: _Tree, source: str) -> list[str]:
+    """Kinds of sockets that the kernel has loaded: UDP, TCP, PACKET, XDP."""
+    names = [line.split()[0] for line in tree.text(source).splitlines()[1:] if line.split()]
+    if not names:
+        raise Absent("lists no protocol")
+    return sorted(set(names))
+
+
+def _hardware_clocks(tree: _Tree, source: str) -> dict[str, str]:
+    """The clock of every interface whose card has one for time stamps."""
+    return {
+        name: ", ".join(tree.names(f"{source}/{name}/device/ptp"))
+        for name in tree.names(source)
+        if tree.has(f"{source}/{name}/device/ptp")
+    }
+
+
 def _quota(tree: _Tree, source: str) -> float:
     """CPUs that the control groups of this process grant it in all; 0.0 without a limit."""
     grants: list[float] = []
@@ -378,6 +464,11 @@ _READERS: Mapping[str, tuple[str, Callable[[_Tree, str], Value]]] = {
     "perf.core_events": ("sys/bus/event_source/devices", _core_events),
     "perf.paranoid": ("proc/sys/kernel/perf_event_paranoid", _integer),
     "tools.compiler": ("usr/bin", _compiler),
+    "tools.packet_generator": ("usr/bin", _packet_generator),
+    "network.features": (CONFIG_GZ, _kernel_features),
+    "network.protocols": ("proc/net/protocols", _protocols),
+    "network.pktgen": ("proc/net/pktgen", lambda tree, source: tree.names(source)),
+    "network.hardware_clocks": ("sys/class/net", _hardware_clocks),
     "load.one_minute": ("proc/loadavg", _load),
     "load.runnable": ("proc/loadavg", _runnable),
     "load.cpu_pressure": ("proc/pressure/cpu", _text),

@@ -23,7 +23,7 @@
 #include "base/hist.h"
 #include "bench_report.h"
 #include "check.h"
-#include "net/port_shm.h"
+#include "net/port/port_shm.h"
 #include "rig/exchange/ouch_client.h"
 #include "rig/exchange/ouch_desk.h"
 

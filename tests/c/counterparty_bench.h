@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "net/port_shm.h"
+#include "net/port/port_shm.h"
 #include "rig/trial/counterparty.h"
 #include "rig/trial/worker.h"
 #include "trade/order/ids.h"

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "check.h"
-#include "net/port.h"
+#include "net/port/port.h"
 
 enum { WIRE_FRAMES = 4096, WIRE_BYTES = 1500, WIRE_BURST = 64 };
 

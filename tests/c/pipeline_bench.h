@@ -9,7 +9,7 @@
 
 #include "check.h"
 #include "market/codec/itch.h"
-#include "net/port_shm.h"
+#include "net/port/port_shm.h"
 #include "rig/pipeline/pipeline.h"
 #include "rig/trial/bench_limits.h"
 #include "rig/trial/kill_trial.h"

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "net/tcp.h"
+#include "net/loop/tcp.h"
 
 #define MS 1000000ULL
 #define MAX_TURNS 20000 /* of at most 5 ms: a promise that is not kept by then is broken */

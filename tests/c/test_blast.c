@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "market.h"
 #include "market/codec/mold.h"
-#include "net/port_shm.h"
+#include "net/port/port_shm.h"
 #include "rig/trial/blast.h"
 #include "rig/trial/worker.h"
 
@@ -19,9 +19,9 @@ struct sender {
     struct rl_blast blast;
 };
 
-static struct sender *sender_open(const struct rl_stream *stream, struct rl_schedule schedule,
+static struct sender *sender_pack(const struct rl_stream *stream, struct rl_schedule schedule,
                                   uint64_t n_frames, uint64_t n_warmup, uint64_t n_ring_bytes,
-                                  const uint64_t *record_seqs)
+                                  const uint64_t *record_seqs, uint32_t n_pack)
 {
     static struct sender sender;
     struct sender *s = &sender;
@@ -37,8 +37,15 @@ static struct sender *sender_open(const struct rl_stream *stream, struct rl_sche
                           rl_arena_take(&s->arena, n_bytes, 0), n_bytes),
              0);
     rl_blast_init(&s->blast, stream, &schedule, &s->clock, s->cable.end[0], &s->sent, record_seqs,
-                  n_frames, n_warmup);
+                  n_frames, n_warmup, n_pack);
     return s;
+}
+
+static struct sender *sender_open(const struct rl_stream *stream, struct rl_schedule schedule,
+                                  uint64_t n_frames, uint64_t n_warmup, uint64_t n_ring_bytes,
+                                  const uint64_t *record_seqs)
+{
+    return sender_pack(stream, schedule, n_frames, n_warmup, n_ring_bytes, record_seqs, 1);
 }
 
 static struct rl_stream small(enum rl_feed_kind format)
@@ -118,6 +125,43 @@ static void test_a_late_sender_skips_nothing_and_keeps_the_intended_times(void)
     }
     CHECK_EQ(s->blast.lateness.n_total, 40);
     CHECK(s->blast.lateness.min >= 9990000); /* the last was due after 4.9 us */
+    rl_arena_close(&s->arena);
+    stream_free(&stream);
+}
+
+static void test_packed_messages_keep_their_order_and_numbers_through_every_loop(void)
+{
+    struct rl_stream stream = small(RL_FEED_ITCH);
+    /* Packets reach across the seam. */
+    uint32_t n_pack = stream.n_recs % 7 != 0 ? 7 : 6;
+    uint64_t n_frames = 3 * stream.n_recs / n_pack, at = 0, seq = 1;
+    struct sender *s = sender_pack(&stream, everything_now, n_frames, 1, 1 << 16, NULL, n_pack);
+    const struct rl_sent_slot *slot;
+    uint32_t n_bytes, n_message;
+    const uint8_t *message;
+    struct rl_mold packet;
+
+    rl_blast_start(&s->blast, 0);
+    CHECK_EQ(rl_blast_turn(&s->blast, 1, WHENEVER), n_frames);
+    for (uint64_t i = 0; i < n_frames; i++) {
+        const uint8_t *frame = receive(s, &n_bytes);
+
+        CHECK(frame != NULL && n_bytes <= rl_blast_frame_max(&stream, n_pack));
+        CHECK(rl_mold_open(&packet, frame, n_bytes));
+        CHECK_EQ(packet.seq, seq);
+        CHECK_EQ(packet.n_left, n_pack);
+        while ((message = rl_mold_next(&packet, &n_message)) != NULL) {
+            CHECK_EQ(n_message, stream.recs[at].n_bytes);
+            CHECK(memcmp(message, stream.bytes + stream.recs[at].offset, n_message) == 0);
+            CHECK_EQ(rl_sent_get(&s->sent, seq, &slot), RL_SENT_KNOWN);
+            CHECK_EQ(slot->is_measured, i > 0);
+            at = at + 1 == stream.n_recs ? stream.loop_from : at + 1;
+            seq++;
+        }
+        CHECK_EQ(packet.n_left, 0);
+    }
+    CHECK_EQ(COUNTED(s, frames_sent), n_frames);
+    CHECK_EQ(COUNTED(s, messages_sent), n_frames * n_pack);
     rl_arena_close(&s->arena);
     stream_free(&stream);
 }
@@ -264,6 +308,7 @@ int main(void)
     test_frames_leave_when_they_are_due_and_not_before();
     test_a_late_sender_skips_nothing_and_keeps_the_intended_times();
     test_wrapped_messages_are_numbered_through_every_loop();
+    test_packed_messages_keep_their_order_and_numbers_through_every_loop();
     test_stamped_messages_stay_valid_fix();
     test_a_full_ring_loses_exactly_what_it_cannot_take_and_its_numbers_stay_used();
     test_captured_packets_go_out_as_they_are_under_their_own_numbers();

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "check.h"
-#include "net/deadlines.h"
+#include "net/loop/deadlines.h"
 
 #define N 37
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "net/port_shm.h"
+#include "net/port/port_shm.h"
 #include "spin.h"
 
 #define RING_BYTES 1024

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "net/udp.h"
+#include "net/loop/udp.h"
 
 #define MS 1000000ULL
 #define MAX_BYTES 1500

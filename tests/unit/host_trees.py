@@ -9,6 +9,10 @@ V3 = "avx avx2 bmi1 bmi2 f16c fma abm movbe xsave"
 
 # Eight CPUs, four of them isolated, everything set as the profiles ask for.
 BARE_METAL: Mapping[str, str] = {
+    "boot/config-6.12.1": (
+        "CONFIG_PACKET=y\nCONFIG_XDP_SOCKETS=y\nCONFIG_NET_PKTGEN=m\nCONFIG_NET_SCH_NETEM=m\n"
+        "CONFIG_VETH=m\n# CONFIG_VLAN_8021Q is not set\n"
+    ),
     "proc/cpuinfo": (
         "processor\t: 0\nvendor_id\t: AuthenticAMD\ncpu family\t: 25\nmodel\t\t: 17\n"
         "model name\t: AMD EPYC 9554\nstepping\t: 1\nmicrocode\t: 0xa101144\n"
@@ -20,6 +24,13 @@ BARE_METAL: Mapping[str, str] = {
     "proc/meminfo": (
         "MemTotal:       65536000 kB\nMemFree: 60000000 kB\nMemAvailable:   61000000 kB\n"
         "SwapTotal:             0 kB\nSwapFree:              0 kB\n"
+    ),
+    "proc/net/protocols": (
+        "protocol  size sockets  memory press maxhdr  slab module     cl co di ac io in de\n"
+        + "".join(
+            f"{name}  1024  0  -1  NI  0  no  kernel  n n n\n"
+            for name in ("PACKET", "XDP", "UDP", "TCP", "UNIX")
+        )
     ),
     "proc/pressure/cpu": "some avg10=0.00 avg60=0.00 avg300=0.00 total=1\n",
     "proc/self/cgroup": "0::/user.slice/session-1.scope\n",
@@ -45,6 +56,8 @@ BARE_METAL: Mapping[str, str] = {
     "sys/class/dmi/id/bios_version": "2.1\n",
     "sys/class/dmi/id/board_name": "H13\n",
     "sys/class/dmi/id/sys_vendor": "Example\n",
+    "sys/class/net/eth1/device/ptp/ptp0/clock_name": "card\n",
+    "sys/class/net/lo/address": "00:00:00:00:00:00\n",
     "sys/devices/system/clocksource/clocksource0/available_clocksource": "tsc hpet acpi_pm \n",
     "sys/devices/system/clocksource/clocksource0/current_clocksource": "tsc\n",
     "sys/devices/system/cpu/isolated": "4-7\n",
@@ -61,6 +74,7 @@ BARE_METAL: Mapping[str, str] = {
     },
     "sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages": "64\n",
     "sys/kernel/mm/transparent_hugepage/enabled": "always [madvise] never\n",
+    "usr/bin/dpdk-testpmd": "",
     "usr/bin/gcc": "",
 }
 

@@ -306,6 +306,7 @@ class TestScenarios:
         lines = redline("scenarios", "list").out.splitlines()
         assert [line.split()[0] for line in lines] == [
             "kill",
+            "network",
             "signoff",
             "smoke",
             "soak",
@@ -367,7 +368,7 @@ class TestDoctor:
         self, redline: Callable[..., Result]
     ) -> None:
         lines = redline("doctor").out.splitlines()
-        assert sum(line.startswith(("ok ", "limited ", "missing ")) for line in lines) == 20
+        assert sum(line.startswith(("ok ", "limited ", "missing ")) for line in lines) == 29
         assert "run is possible" in lines[-1]
 
     def test_an_engine_that_is_missing_exits_with_3(

@@ -18,6 +18,7 @@ MAY_INCLUDE = {
     "net": {"base", "net"},
     "session": {"base", "market", "session"},
     "tools": {"base", "trade", "tools"},
+    "dpdk": {"base", "net", "rig", "dpdk"},
     "rig": {"base", "market", "trade", "net", "session", "rig"},
     "py": {"base", "market", "trade", "net", "session", "rig", "py"},
 }

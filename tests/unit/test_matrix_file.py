@@ -67,7 +67,7 @@ def test_every_weighted_performance_row_is_a_gate_too(week1: Matrix) -> None:
 
 def test_what_is_not_measured_yet_stays_in_the_matrix(week1: Matrix) -> None:
     rows = {row.id: row.metric for _, row in week1.rows()}
-    assert rows["network_rtt"] is None
+    assert rows["unit_coverage"] is None
     assert rows["end_to_end"] == "e2e.wire"
 
 

@@ -23,7 +23,7 @@ from harness.config.scenario import (
 )
 
 ROOT = Path(__file__).parents[2]
-SHIPPED = ("week1", "smoke", "soak", "signoff", "kill")
+SHIPPED = ("week1", "smoke", "soak", "signoff", "kill", "network")
 S = 10**9
 
 
@@ -73,10 +73,14 @@ def test_the_smoke_scenario_takes_seconds() -> None:
     assert shipped("smoke").measured_ns() < 5 * S
 
 
-def test_the_main_scenario_measures_every_metric_of_the_matrix_that_takes_no_hours() -> None:
+def test_the_main_scenario_measures_all_of_the_matrix_but_hours_and_network() -> None:
     matrix = load_matrix(ROOT / "reports/matrix/week1.yaml")
     wanted = {gate.metric for gate in (*matrix.must_hold(),) if gate.metric}
-    assert wanted - shipped("week1").metric_ids() == {"stability.hours"}
+    assert wanted - shipped("week1").metric_ids() == {
+        "stability.hours",  # the soak's
+        "net.rtt",  # those of a bench that has a network
+        "net.processing",
+    }
 
 
 def test_the_main_scenario_scores_end_to_end_at_the_load_that_the_matrix_declares() -> None:
@@ -121,7 +125,7 @@ def test_a_search_counts_its_probes_from_its_bracket() -> None:
     [
         ("rate: 1M/s", "rate: fast", "phases.1.trials.0.rate: not a rate: 'fast'"),
         ("ring: 4MiB", "ring: 3MiB", "bench.ring: not a power of two of at least 4KiB: '3MiB'"),
-        ("kind: shm", "kind: smh", "bench.kind: not one of 'shm': 'smh'"),
+        ("kind: shm", "kind: smh", "bench.kind: not one of 'shm', 'netns', 'loop-cable': 'smh'"),
         ("cpus: 2", "cpus: 1", "requires.cpus: must be greater than or equal to 2: 1"),
         ("lot: 100", "lot: 5000", "strategy.lot: is above limits.max_qty 1000"),
         ("lot: 100", "lots: 100", "strategy.lots: unknown key, did you mean 'lot'?"),
@@ -205,7 +209,7 @@ class TestFinding:
         assert find_scenario(str(tmp_path / "x.yaml")) == tmp_path / "x.yaml"
 
     def test_a_word_that_names_none_is_refused_with_those_there_are(self) -> None:
-        with pytest.raises(ConfigError, match=r"called .week7.; there are kill, signoff, "):
+        with pytest.raises(ConfigError, match=r"called .week7.; there are kill, network, signoff, "):
             find_scenario("week7")
 
 
@@ -236,3 +240,59 @@ class TestKill:
         assert {trial.tripper for trial in phase.trials} == {"rig", "thread", "process"}
         assert set(phase.metric_ids()) == {"kill.trip", "kill.seen", "kill.cancelled"}
         assert [line.partition(":")[0] for line in phase.describe()] == [t.id for t in phase.trials]
+
+
+class TestNetwork:
+    @pytest.mark.parametrize(
+        ("old", "new", "fault"),
+        [
+            (
+                "kind: netns",
+                "kind: wormhole",
+                "bench.kind: not one of 'shm', 'netns', 'loop-cable': 'wormhole'",
+            ),
+            ("port: afxdp, xdp_mode", "port: ib, xdp_mode", "'ib'"),
+            ("xdp_mode: generic}", "xdp_mode: fast}", "'fast'"),
+            ("pack: 16", "pack: 0", "pack"),
+            ("pack: 16", "pack: 65", "pack"),
+            ("rounds: 5000", "rounds: 5", "rounds"),
+            ("net.rtt.tcp", "net.rtt.udp", "metric 'net.rtt.udp' is measured twice"),
+            (
+                "kind: netns, ring: 4MiB, port: afxdp, xdp_mode: generic",
+                "kind: shm, ring: 4MiB",
+                "a bench of shared memory has no network",
+            ),
+            (
+                "{kind: netns, ring: 4MiB, port: afxdp, xdp_mode: generic}",
+                "{kind: loop-cable, ring: 4MiB, port: afxdp, market: [eth1, eth2], "
+                "orders: [eth3, eth1]}",
+                "bench.orders.1: given twice: 'eth1'",
+            ),
+            (
+                "{kind: netns, ring: 4MiB, port: afxdp, xdp_mode: generic}",
+                "{kind: loop-cable, ring: 4MiB, port: afxdp, market: [eth1, -x], "
+                "orders: [eth3, eth4]}",
+                "not a network interface: '-x'",
+            ),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused_in_one_line(
+        self, old: str, new: str, fault: str
+    ) -> None:
+        faults = changed(old, new, name="network")
+        assert any(fault in line for line in faults), faults
+
+    def test_fix_is_not_packed(self) -> None:
+        faults = changed(
+            "feed: itch\n        port: afxdp\n        pack: 16",
+            "feed: fix\n        port: afxdp\n        pack: 16",
+            name="network",
+        )
+        assert any("only itch is packed, not fix: 16" in line for line in faults), faults
+
+    def test_a_port_needs_a_network(self) -> None:
+        faults = changed("feed: itch, rate: 1M/s", "feed: itch, port: udp, rate: 1M/s")
+        assert any("a bench of shared memory has none: 'udp'" in line for line in faults), faults
+
+    def test_the_rows_of_the_network_are_measured(self) -> None:
+        assert {"net.rtt", "net.processing"} <= shipped("network").metric_ids()

@@ -11,10 +11,13 @@ from harness.traffic import calibrate, schedule
 from harness.traffic.schedule import (
     Schedule,
     ScheduleError,
+    bursts,
     constant,
     from_timestamps,
     make,
+    on_off,
     poisson,
+    ramp,
     recorded,
 )
 
@@ -131,3 +134,105 @@ def test_a_rate_that_cannot_be_is_refused(kind, rate):
 def test_a_cycle_of_nothing_is_refused():
     with pytest.raises(ScheduleError, match="cycle of 0"):
         poisson(1000, 1, 0)
+
+
+# ---- Bursts, ramps, on and off ------------------------------------------------------------------
+
+
+@settings(max_examples=60, deadline=None)
+@given(rate=RATES, n=st.integers(1, 500), gap=st.integers(0, 2000))
+def test_a_burst_is_so_many_messages_at_equal_gaps_and_bursts_keep_the_rate(rate, n, gap):
+    longer_by = (n - 1) * gap - n * 10**9 // rate  # than the whole ns between two bursts
+    try:
+        plan = bursts(rate, n, gap)
+    except ScheduleError:
+        assert longer_by >= 0
+        return
+    assert longer_by <= 1  # a rounded span may give it one
+    assert_sound(plan, rate)
+    each = plan.due_ns.reshape(-1, n).astype(np.int64)
+    assert (np.diff(each, axis=1) == gap).all()
+    starts = [k * plan.span_ns // len(each) for k in range(len(each))]
+    assert each[:, 0].tolist() == starts
+
+
+def test_bursts_of_one_message_are_constant():
+    assert np.array_equal(bursts(3_000_000, 1, 0).due_ns, constant(3_000_000).due_ns)
+
+
+def test_a_burst_may_come_at_one_moment():
+    plan = bursts(1_000_000, 4, 0)
+    assert plan.due_ns.tolist() == [0, 0, 0, 0]
+    assert plan.span_ns == 4000
+
+
+def test_on_and_off_have_the_mean_rate_and_are_silent_when_off():
+    plan = on_off(100_000, 10_000_000, 40_000_000)
+    assert_sound(plan, 100_000)
+    assert len(plan) == 5000
+    assert set(np.diff(plan.due_ns).tolist()) == {2000}  # five times as fast while it is on
+    assert int(plan.due_ns[-1]) < 10_000_000
+    assert plan.due(5000) == 50_000_000
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rate=st.integers(1, 2_000_000),
+    on=st.integers(1, 1000).map(lambda us: us * 1000),
+    off=st.integers(0, 1000).map(lambda us: us * 1000),
+)
+def test_nothing_is_sent_in_an_off_time_however_odd_the_rate(rate, on, off):
+    try:
+        plan = on_off(rate, on, off)
+    except ScheduleError as error:
+        assert "rounder numbers" in str(error) or "too long" in str(error)  # noqa: PT017
+        return
+    assert_sound(plan, rate)
+    assert (plan.due_ns % np.uint64(on + off) < on).all()
+    assert len(plan) * 10**9 == rate * plan.span_ns  # exactly
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "span"),
+    [(0, 1000, 10**9), (1000, 0, 10**9), (10_000, 500_000, 10**8), (7, 13, 10**10)],
+)
+def test_a_ramp_is_due_where_its_integral_says_to_the_nanosecond(start, end, span):
+    plan = ramp(start, end, span)
+    assert len(plan) == (start + end) * span // (2 * 10**9)
+    assert plan.span_ns == span
+    assert (plan.due_ns[1:] >= plan.due_ns[:-1]).all()
+    for i, due in enumerate(plan.due_ns[:: max(len(plan) // 500, 1)].tolist()):
+        area = 2 * span * 10**9 * i * max(len(plan) // 500, 1)
+        integral = [(end - start) * t * t + 2 * start * span * t for t in (due, due + 1)]
+        assert integral[0] <= area < integral[1]
+
+
+def test_a_falling_ramp_mirrors_the_rising_one():
+    rising, falling = (ramp(a, b, 10**9) for a, b in ((1000, 5000), (5000, 1000)))
+    assert len(rising) == len(falling) == 3000
+    mirrored = 10**9 - rising.due_ns[1:][::-1].astype(np.int64)
+    assert np.abs(mirrored - falling.due_ns[1:].astype(np.int64)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("make_it", "said"),
+    [
+        (lambda: bursts(1_000_000, 0, 1), "0"),
+        (lambda: bursts(1_000_000, 5, -1), "-1 ns"),
+        (lambda: bursts(1_000_000, 16, 2000), "take longer"),
+        (lambda: bursts(0, 16, 2000), "0/s"),
+        (lambda: on_off(1000, 0, 5), "0 ns"),
+        (lambda: on_off(1000, 5, -1), "-1 ns"),
+        (lambda: on_off(999_983, 7, 10**9), "rounder"),
+        (lambda: on_off(10**9, 1000, 1000), "while on"),
+        (lambda: ramp(5, 5, 10**9), "not a rise"),
+        (lambda: ramp(-5, 5, 10**9), "not a rise"),
+        (lambda: ramp(0, 10**9 + 1, 10**9), "1000000001/s"),
+        (lambda: ramp(0, 1000, 0), "0 ns"),
+        (lambda: ramp(0, 10, 10**6), "messages in a cycle: 0"),
+        (lambda: ramp(0, 10**9, 10**9), "messages in a cycle"),
+    ],
+)
+def test_a_shape_that_cannot_be_is_refused_with_the_number(make_it, said):
+    with pytest.raises(ScheduleError, match=said):
+        make_it()

@@ -63,6 +63,7 @@ static bool write_frame(struct rl_ouch_port *p)
     }
     put_header(p, frame, 0, (uint32_t)(at - p->sent), p->sent);
     rl_port_tx_commit(p->port, n);
+    rl_port_tx_flush(p->port);
     for (; p->sent < at; p->sent++) {
         if (p->sent < p->high)
             p->n.resent++;
@@ -84,6 +85,7 @@ static void write_empty(struct rl_ouch_port *p, uint32_t flags)
     }
     put_header(p, frame, flags, 0, p->sent);
     rl_port_tx_commit(p->port, RL_OUCH_PORT_HEADER);
+    rl_port_tx_flush(p->port);
 }
 
 void rl_ouch_port_flush(struct rl_ouch_port *p)

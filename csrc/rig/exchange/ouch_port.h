@@ -34,7 +34,7 @@
 
 #include "base/mem.h"
 #include "market/codec/ouch.h"
-#include "net/port.h"
+#include "net/port/port.h"
 
 #define RL_OUCH_PORT_HEADER 24
 #define RL_OUCH_PORT_BLOCK 2

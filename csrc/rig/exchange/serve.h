@@ -22,7 +22,7 @@
 
 #include "market/fix/dict.h"
 #include "market/replay/replay.h"
-#include "net/tcp.h"
+#include "net/loop/tcp.h"
 #include "rig/exchange/crowd.h"
 #include "rig/exchange/fix_gateway.h"
 #include "rig/exchange/mischief.h"

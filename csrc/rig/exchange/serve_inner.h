@@ -11,7 +11,7 @@
 #ifndef RL_RIG_EXCHANGE_SERVE_INNER_H
 #define RL_RIG_EXCHANGE_SERVE_INNER_H
 
-#include "net/udp.h"
+#include "net/loop/udp.h"
 #include "rig/exchange/fix_gateway.h"
 #include "rig/exchange/md_fix.h"
 #include "rig/exchange/md_itch.h"

@@ -105,6 +105,7 @@ static inline void decide(struct rl_pipeline *p, bool timed, uint32_t instrument
         return;
     }
     rl_port_tx_commit(p->session, n_bytes);
+    rl_port_tx_flush(p->session);
 
     now = rl_tsc();
     if (trigger >= p->measure_from)

@@ -33,7 +33,7 @@
 #include "market/book/book.h"
 #include "market/feed/feed.h"
 #include "market/fix/cancel.h"
-#include "net/port.h"
+#include "net/port/port.h"
 #include "rig/trial/worker.h"
 #include "trade/kill/drain.h"
 #include "trade/oms/oms.h"

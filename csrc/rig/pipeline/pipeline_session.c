@@ -32,6 +32,7 @@ static bool send(struct rl_pipeline *p, uint32_t n_bytes)
     if (n_bytes == 0)
         return false;
     rl_port_tx_commit(p->session, n_bytes);
+    rl_port_tx_flush(p->session);
     p->msg_seq++;
     rl_count(&p->n.requests_sent, 1);
     rl_vital_add(&p->kill->vitals, RL_VITAL_SENT_CANCELS, 1);

@@ -32,7 +32,7 @@
 #include "market/book/view.h"
 #include "market/feed/feed.h"
 #include "market/feed/lines.h"
-#include "net/port_shm.h"
+#include "net/port/port_shm.h"
 #include "rig/trial/pace.h"
 #include "rig/trial/worker.h"
 

@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/hist.h"
-#include "net/port.h"
+#include "net/port/port.h"
 #include "rig/synth/stream.h"
 #include "rig/trial/sent.h"
 
@@ -52,6 +52,7 @@ struct rl_blast {
     const uint64_t *record_seqs; /* RAW: the sequence of each record; else NULL */
     uint64_t n_frames;
     uint64_t n_warmup;
+    uint32_t n_pack;   /* MOLD_WRAP: messages a frame */
     uint64_t n_next;   /* frames dealt with so far */
     uint64_t seq;      /* of the next message of our own numbering */
     uint64_t record;   /* the next record of the stream */
@@ -66,12 +67,13 @@ struct rl_blast {
 /*
  * Makes ready to send n_frames, the first n_warmup of them unmeasured. `lateness` must be
  * initialised. `record_seqs` gives the sequence of each record's message for a RAW stream (0: it
- * has none).
+ * has none). A MOLD_WRAP stream travels `n_pack` messages a frame, all of them due with it, as a
+ * venue packs what one event gave rise to; any other framing has 1.
  */
 void rl_blast_init(struct rl_blast *b, const struct rl_stream *stream,
                    const struct rl_schedule *schedule, const struct rl_clock *clock,
                    struct rl_port *port, struct rl_sent *sent, const uint64_t *record_seqs,
-                   uint64_t n_frames, uint64_t n_warmup);
+                   uint64_t n_frames, uint64_t n_warmup, uint32_t n_pack);
 
 /* Time 0 of the schedule. */
 void rl_blast_start(struct rl_blast *b, uint64_t start_tsc);
@@ -85,8 +87,8 @@ static inline bool rl_blast_is_done(const struct rl_blast *b)
     return b->n_next == b->n_frames;
 }
 
-/* The longest frame that the stream needs. */
-uint32_t rl_blast_frame_max(const struct rl_stream *stream);
+/* The longest frame that the stream may need. */
+uint64_t rl_blast_frame_max(const struct rl_stream *stream, uint32_t n_pack);
 
 extern const char *const rl_blast_counter_names[]; /* NULL ends it */
 

@@ -338,6 +338,8 @@ uint32_t rl_counterparty_turn(struct rl_counterparty *x, struct rl_hist *wire)
     }
     if (RL_UNLIKELY(is_watched || x->mass.is_on) &&
         look_after(x, gone, n < RL_COUNTERPARTY_BURST) && n == 0)
-        return 1;
+        n = 1;
+    if (n > 0)
+        rl_port_tx_flush(x->port);
     return n;
 }

@@ -32,7 +32,7 @@
 #include "base/mem.h"
 #include "market/feed/feed.h"
 #include "market/fix/fix.h"
-#include "net/port.h"
+#include "net/port/port.h"
 #include "rig/trial/resting.h"
 #include "rig/trial/sent.h"
 #include "rig/trial/worker.h"

@@ -74,6 +74,7 @@ static void answer(struct rl_reflect *r, uint64_t seq)
     r->ready.msg_seq = r->msg_seq++;
     r->ready.secondary_id = seq;
     rl_port_tx_commit(r->session, rl_fix_nos_write(&r->order, &r->ready, frame));
+    rl_port_tx_flush(r->session);
     rl_count(&r->n->requests_sent, 1);
 }
 

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "market/fix/fix.h"
-#include "net/port.h"
+#include "net/port/port.h"
 #include "rig/pipeline/pipeline.h"
 #include "rig/synth/stream.h"
 #include "rig/trial/worker.h"

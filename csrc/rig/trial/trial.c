@@ -112,6 +112,12 @@ int rl_trial_wait(struct rl_trial *t, uint64_t timeout_ns)
             return -errno;
     rl_worker_join(&t->rig_worker);
     rl_worker_join(&t->engine_worker);
+    for (int i = 0; i < 2; i++) { /* what the kernel lost belongs to the account */
+        const struct rl_trial_line *line = i == 0 ? &t->market : &t->session;
+
+        (void)rl_port_stats_ask(line->rig);
+        (void)rl_port_stats_ask(line->engine);
+    }
     t->is_done = true;
     return 0;
 }

@@ -1,6 +1,6 @@
 /*
  * trial - one run of the bench: an engine (or the reflector) and a rig, on a CPU each, joined by
- * cables.
+ * two lines: cables in memory, or ports of whatever network the bench has.
  *
  * The rig thread is generator and exchange: it sends the stream by its schedule, checks and answers
  * the orders, and moves the trial through its phases. Everything both threads touch is in one
@@ -16,7 +16,7 @@
 #ifndef RL_RIG_TRIAL_H
 #define RL_RIG_TRIAL_H
 
-#include "net/port_shm.h"
+#include "net/port/port_shm.h"
 #include "rig/pipeline/pipeline.h"
 #include "rig/trial/bench_limits.h"
 #include "rig/trial/blast.h"
@@ -27,6 +27,11 @@
 #include "trade/kill/board.h"
 
 enum rl_trial_mode { RL_TRIAL_ENGINE = 0, RL_TRIAL_REFLECT };
+
+/* One line: what the rig sends there the engine receives, and the other way round. */
+struct rl_trial_line {
+    struct rl_port *rig, *engine;
+};
 
 struct rl_trial_config {
     struct rl_stream stream;
@@ -53,6 +58,13 @@ struct rl_trial_config {
     struct rl_bench_limits limits;        /* made into a set, unless there is one: */
     const struct rl_limit_set *limit_set; /* one account, strategy and venue; outlives the trial */
     struct rl_strategy_config strategy;
+    /*
+     * Ports of any kind, opened by the caller, who closes them after the trial; NULL: a cable in
+     * the trial's own memory. What is lost on such a line is lost, as on any network.
+     */
+    struct rl_trial_line market, session;
+    bool lines_are_faulty;   /* frames are lost and repeated there: who does it keeps the account */
+    uint32_t n_pack;         /* MOLD_WRAP: messages a frame */
     uint32_t epoch;          /* of the order ids */
     uint64_t n_order_slots;  /* powers of two from here on */
     uint64_t n_audit_slots;  /* records between two drains */
@@ -87,7 +99,8 @@ struct rl_trial {
     struct rl_trial_config config;
     struct rl_clock clock;
     struct rl_arena arena;                       /* the trial itself lies in it */
-    struct rl_cable market_cable, session_cable; /* end 0: rig, end 1: engine */
+    struct rl_cable market_cable, session_cable; /* where the caller brings no ports */
+    struct rl_trial_line market, session;
     struct rl_kill own_board;
     struct rl_board board; /* of config.board_dir */
     struct rl_kill *kill;  /* the one of these two that is in use */

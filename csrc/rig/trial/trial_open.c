@@ -29,6 +29,7 @@ void rl_trial_config_init(struct rl_trial_config *c)
                      .every = 1,
                      .order_qty = 1,
                      .max_spread_nano = INT64_MAX},
+        .n_pack = 1,
         .epoch = 1,
         .n_order_slots = 1 << 13,
         .n_audit_slots = 1 << 16,
@@ -98,6 +99,28 @@ static const char *check_schedule(const struct rl_schedule *s)
     return NULL;
 }
 
+static bool is_whole(const struct rl_trial_line *line)
+{
+    return (line->rig == NULL) == (line->engine == NULL);
+}
+
+static const char *check_lines(const struct rl_trial_config *c)
+{
+    uint64_t n_frame_max = rl_blast_frame_max(&c->stream, c->n_pack);
+
+    if (c->n_pack == 0 || (c->n_pack > 1 && c->stream.framing != RL_FRAMING_MOLD_WRAP))
+        return "n_pack: only messages that we number are packed, one a frame at the least";
+    if (!is_whole(&c->market) || !is_whole(&c->session))
+        return "ports: a line has two ends";
+    if (c->market.rig && n_frame_max > c->market.rig->caps.n_bytes_frame_max)
+        return "n_pack: the longest frame does not fit the port";
+    /* A frame must always find room in an empty ring, wherever its tail is: half of it, less
+     * headers. */
+    if (!c->market.rig && n_frame_max + 64 > c->n_market_bytes / 2)
+        return "n_market_bytes: the longest frame does not fit";
+    return NULL;
+}
+
 static const char *check_config(const struct rl_trial_config *c)
 {
     const char *why = check_stream(c);
@@ -123,11 +146,8 @@ static const char *check_config(const struct rl_trial_config *c)
         return "sizes: a ring beyond 4 GiB";
     if (c->n_session_bytes < 4 * RL_FIX_ORDER_MAX)
         return "n_session_bytes: no room for orders";
-    /* A frame must always find room in an empty ring, wherever its tail is: half of it, less
-     * headers. */
-    if ((uint64_t)rl_blast_frame_max(&c->stream) + 64 > c->n_market_bytes / 2)
-        return "n_market_bytes: the longest frame does not fit";
-    return check_cpus(c);
+    why = check_lines(c);
+    return why ? why : check_cpus(c);
 }
 
 /* --- set-up ---------------------------------------------------------------------------------- */
@@ -162,7 +182,7 @@ static void pipeline_config(const struct rl_trial_config *c, struct rl_pipeline_
         .limits = c->limit_set,
         .strategy = c->strategy,
         .measure_from =
-            c->n_warmup_frames + 1, /* numbered by us: the frame's number is its message's */
+            c->n_warmup_frames * c->n_pack + 1, /* numbered by us: from 1 on, n_pack a frame */
         .stage_timing = c->stage_timing,
     };
     rl_learn_feed_config(&c->stream, c->n_instruments, c->n_qty_decimals, &p->feed);
@@ -204,6 +224,19 @@ static int take_hist(struct rl_hist *h, struct rl_arena *arena)
                   : -ENOMEM;
 }
 
+static int take_line(struct rl_trial_line *line, const struct rl_trial_line *given,
+                     struct rl_cable *cable, struct rl_arena *arena, uint64_t n_bytes_each_way)
+{
+    int err = 0;
+
+    *line = *given;
+    if (given->rig == NULL) {
+        err = rl_cable_open(cable, arena, n_bytes_each_way);
+        *line = (struct rl_trial_line){.rig = cable->end[0], .engine = cable->end[1]};
+    }
+    return err;
+}
+
 static int take_rig(struct rl_trial *t)
 {
     const struct rl_trial_config *c = &t->config;
@@ -223,13 +256,13 @@ static int take_rig(struct rl_trial *t)
     for (int i = 0; !err && i < RL_N_JUDGE_HISTS; i++)
         err = take_hist(&t->kill_trial.judge.hist[i], &t->arena);
     if (!err)
-        err = rl_cable_open(&t->market_cable, &t->arena, c->n_market_bytes);
+        err = take_line(&t->market, &c->market, &t->market_cable, &t->arena, c->n_market_bytes);
     if (!err)
-        err = rl_cable_open(&t->session_cable, &t->arena, c->n_session_bytes);
+        err = take_line(&t->session, &c->session, &t->session_cable, &t->arena, c->n_session_bytes);
     if (!err)
         err = rl_counterparty_init(&t->exchange, &t->arena, c->n_instruments,
                                    c->mode == RL_TRIAL_REFLECT ? 1 : c->limits.max_qty, &c->rules,
-                                   &t->clock, t->session_cable.end[0], &t->sent);
+                                   &t->clock, t->session.rig, &t->sent);
     if (!err && c->stream.framing == RL_FRAMING_RAW) {
         t->record_seqs =
             rl_arena_take(&t->arena, c->stream.n_recs * sizeof *t->record_seqs, RL_CACHE_LINE);
@@ -327,22 +360,21 @@ static int set_up(struct rl_trial *t, struct rl_pipeline_config *p, const char *
     if (!err && p->limits == NULL)
         err = take_limits(t, p, why);
     if (!err)
-        err = rl_pipeline_init(&t->engine, &t->arena, p, &t->clock, t->market_cable.end[1],
-                               t->session_cable.end[1], &t->shared, t->kill, why);
+        err = rl_pipeline_init(&t->engine, &t->arena, p, &t->clock, t->market.engine,
+                               t->session.engine, &t->shared, t->kill, why);
     if (!err)
         rl_learn_names(&t->engine.feed, &c->stream);
     if (!err && c->mode == RL_TRIAL_REFLECT) {
         *why = "reflect: the stream has no symbol to order";
         err = rl_reflect_init(&t->reflect, &c->stream, c->reflect_every, first, c->epoch,
-                              t->market_cable.end[1], t->session_cable.end[1], &t->shared,
-                              &t->engine.n);
+                              t->market.engine, t->session.engine, &t->shared, &t->engine.n);
         t->reflect.record_seqs = t->record_seqs;
         t->reflect.n_record_seqs = t->record_seqs ? c->stream.n_recs : 0;
     }
     if (err)
         return err;
-    rl_blast_init(&t->blast, &c->stream, &c->schedule, &t->clock, t->market_cable.end[0], &t->sent,
-                  t->record_seqs, c->n_frames, c->n_warmup_frames);
+    rl_blast_init(&t->blast, &c->stream, &c->schedule, &t->clock, t->market.rig, &t->sent,
+                  t->record_seqs, c->n_frames, c->n_warmup_frames, c->n_pack);
     if (sem_init(&t->finished, 0, 0) != 0)
         return -errno;
     return watch_session(t);

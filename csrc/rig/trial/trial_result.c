@@ -87,6 +87,12 @@ static uint64_t add_requests(const struct rl_counterparty_counters *n)
 }
 #undef RL_ADD
 
+/* What left one port and is known not to have come to the other. */
+static uint64_t lost_between(const struct rl_port *from, const struct rl_port *to)
+{
+    return rl_port_stats_now(from).tx_lost + rl_port_stats_now(to).rx_dropped;
+}
+
 uint32_t rl_trial_identities(const struct rl_trial *t,
                              struct rl_identity out[RL_TRIAL_MAX_IDENTITIES])
 {
@@ -99,6 +105,10 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
     bool is_fix = t->config.stream.feed == RL_FEED_FIX;
     bool is_numbered_by_us = t->config.stream.framing == RL_FRAMING_MOLD_WRAP ||
                              t->config.stream.framing == RL_FRAMING_FIX_STAMP;
+    bool is_whole = !t->config.lines_are_faulty; /* what is sent arrives, once */
+    uint64_t n_market_lost = lost_between(t->market.rig, t->market.engine);
+    uint64_t n_requests_lost = lost_between(t->session.engine, t->session.rig);
+    uint64_t n_answers_lost = lost_between(t->session.rig, t->session.engine);
     uint32_t n = 0;
 
 #define C(counter) rl_counted(&(counter))
@@ -109,10 +119,14 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
     }
     HOLDS("frames planned = sent + lost at the sender + cut off by a stop", C(b->frames_planned),
           C(b->frames_sent) + C(b->frames_unsent) + t->blast.n_frames - t->blast.n_next);
-    HOLDS("frames sent = frames received by the engine", C(b->frames_sent), C(e->frames));
-    HOLDS("bytes sent = bytes received by the engine", C(b->bytes_sent), C(e->bytes));
-    HOLDS("frames on the order session: sent = received", C(e->requests_sent),
-          C(x->requests_received));
+    if (is_whole)
+        HOLDS("frames sent = received by the engine + lost on the line", C(b->frames_sent),
+              C(e->frames) + n_market_lost);
+    if (is_whole && n_market_lost == 0)
+        HOLDS("bytes sent = bytes received by the engine", C(b->bytes_sent), C(e->bytes));
+    if (is_whole)
+        HOLDS("frames on the order session: sent = received + lost on the line",
+              C(e->requests_sent), C(x->requests_received) + n_requests_lost);
     HOLDS("orders received = valid + faulty", C(x->orders_received),
           C(x->orders_valid) + add_faults(x));
     HOLDS("frames on the order session = orders received + requests about orders",
@@ -124,31 +138,35 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
           C(x->orders_cancelled) + C(x->orders_dropped) + t->exchange.resting.n);
     HOLDS("answers due = answers sent + answers lost", C(x->answers_due),
           C(x->answers_sent) + C(x->answers_unsent));
-    HOLDS("answers sent = answers received by the engine", C(x->answers_sent), C(e->answers));
+    if (is_whole)
+        HOLDS("answers sent = received by the engine + lost on the line", C(x->answers_sent),
+              C(e->answers) + n_answers_lost);
     if (!is_engine) {
         HOLDS("intents = sent + no room on the wire", C(e->intents),
               C(e->requests_sent) + C(e->requests_unsent));
         return n;
     }
     /* A truncated packet hides how many messages it had. */
-    if (is_fix || f->bad_frames == 0)
+    if (is_whole && n_market_lost == 0 && (is_fix || f->bad_frames == 0))
         HOLDS("messages sent = messages decoded, repeated or refused", C(b->messages_sent),
               f->messages + f->duplicates + (is_fix ? f->bad_messages + f->bad_frames : 0));
-    if (is_numbered_by_us)
+    if (is_whole && is_numbered_by_us && n_market_lost == 0)
         HOLDS("messages lost at the sender = missed by the feed + lost after the last one sent",
               C(b->messages_unsent), f->lost + (t->blast.seq - 1 - t->sent.last_seq));
     HOLDS("intents = sent + refused by risk, kill word, wire and audit log", C(e->intents),
           C(o->orders_sent) + C(o->risk_rejects) + C(o->kill_blocks) + C(o->tx_full) +
               C(o->audit_full));
-    HOLDS("orders sent = orders received by the exchange", C(o->orders_sent),
-          C(x->orders_received));
+    if (is_whole && n_requests_lost == 0)
+        HOLDS("orders sent = orders received by the exchange", C(o->orders_sent),
+              C(x->orders_received));
     HOLDS("answers and reconciled orders = events + notices + unreadable",
           C(e->answers) + C(e->reconciled),
           C(o->events) + C(e->answers_notice) + C(e->answers_bad));
     HOLDS("audit records counted = records committed", C(o->audit_records),
           rl_audit_position(&t->engine.oms.audit));
-    HOLDS("open orders: ours = resting at the exchange", t->engine.oms.orders.n_open,
-          t->exchange.resting.n);
+    if (is_whole && n_requests_lost + n_answers_lost == 0)
+        HOLDS("open orders: ours = resting at the exchange", t->engine.oms.orders.n_open,
+              t->exchange.resting.n);
     HOLDS("measured orders = records of the service time", C(x->orders_measured),
           t->exchange.service.n_total);
 #undef HOLDS

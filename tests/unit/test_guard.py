@@ -1,0 +1,145 @@
+"""Which interfaces must not be touched, on machines as others have them."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.bench import guard
+from harness.bench.guard import Link, Network, Route, Way, check, protected
+from harness.errors import HostError
+
+LO = Link(1, "lo", is_loopback=True)
+ETH0, ETH1, ETH2 = (Link(2 + i, f"eth{i}") for i in range(3))
+
+
+def default(*indexes: int, family: str = "IPv4", table: str = "main") -> Route:
+    return Route(family, table, "default/0", 0, indexes)
+
+
+def test_a_card_that_nobody_needs_may_be_taken() -> None:
+    network = Network((LO, ETH0, ETH1), (default(ETH0.index),))
+    assert set(protected(network)) == {"lo", "eth0"}
+    check(["eth1"], network)
+
+
+def test_the_reason_is_a_sentence_that_names_the_interface() -> None:
+    network = Network((LO, ETH0, ETH1), (default(ETH0.index),))
+    with pytest.raises(HostError) as refused:
+        check(["lo", "eth0", "eth9"], network)
+    assert str(refused.value).splitlines() == [
+        "lo: is the loopback: it is never touched",
+        "eth0: has the IPv4 default route of table main: it is never touched",
+        "eth9: no such interface (there are: eth1)",
+    ]
+    assert refused.value.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("route", "why"),
+    [
+        (default(3, family="IPv6"), "has the IPv6 default route of table main"),
+        (default(3, table="51820"), "has the IPv4 default route of table 51820"),
+        (Route("IPv4", "main", "128.0.0.0/1", 1, (3,)), "has the IPv4 route 128.0.0.0/1 of"),
+        (default(2, 3), "has the IPv4 default route of table main"),  # two hops
+    ],
+)
+def test_every_way_out_counts_in_every_table(route: Route, why: str) -> None:
+    network = Network((LO, ETH0, ETH1, ETH2), (default(ETH0.index), route))
+    assert protected(network)["eth1"].startswith(why)
+    assert "eth2" not in protected(network)
+
+
+def test_a_route_to_some_network_does_not_keep_its_card() -> None:
+    network = Network((LO, ETH0, ETH1), (Route("IPv4", "main", "10.0.0.0/8", 8, (3,)),))
+    check(["eth1"], network)
+
+
+def test_the_card_that_carries_the_ssh_connection_is_kept_without_any_default_route() -> None:
+    network = Network((LO, ETH0, ETH1), (), (Way("192.0.2.7", "192.0.2.1", (3,)),))
+    assert protected(network)["eth1"] == "carries the SSH connection from 192.0.2.7"
+    assert "eth0" not in protected(network)
+
+
+BOND = Link(10, "bond0", "bond")
+PORTS = tuple(Link(11 + i, f"port{i}", master=10) for i in range(2))
+VLAN = Link(20, "bond0.5", "vlan", lower=10)
+BRIDGE = Link(30, "br0", "bridge")
+TAGGED_PORT = Link(20, "bond0.5", "vlan", master=30, lower=10)
+MACVLAN = Link(40, "mv0", "macvlan", lower=2)
+
+
+@pytest.mark.parametrize(
+    ("links", "way_out", "kept"),
+    [
+        ((BOND, *PORTS), 10, {"bond0", "port0", "port1"}),  # parts of the bond
+        ((BOND, *PORTS, VLAN), 20, {"bond0", "bond0.5", "port0", "port1"}),  # a VLAN on a bond
+        (
+            (BOND, *PORTS, TAGGED_PORT, BRIDGE),  # a bridge on a VLAN on a bond
+            30,
+            {"br0", "bond0.5", "bond0", "port0", "port1"},
+        ),
+        ((BOND, *PORTS, VLAN), 10, {"bond0", "bond0.5", "port0", "port1"}),  # what lies upon it
+        ((ETH0, MACVLAN), 2, {"eth0", "mv0"}),
+        ((ETH0, MACVLAN), 40, {"eth0", "mv0"}),
+    ],
+)
+def test_parents_and_children_of_a_way_out_are_kept(
+    links: tuple[Link, ...], way_out: int, kept: set[str]
+) -> None:
+    network = Network((LO, *links, Link(99, "free")), (default(way_out),))
+    assert set(protected(network)) == {"lo", *kept}
+
+
+def test_a_relative_says_to_whom_it_is_tied() -> None:
+    network = Network((LO, BOND, *PORTS), (default(10),))
+    assert protected(network)["port1"] == (
+        "is tied to bond0, which has the IPv4 default route of table main"
+    )
+
+
+def test_the_loopback_ties_nothing_together() -> None:
+    links = (LO, ETH0, Link(50, "a", lower=1), Link(51, "b", lower=1))
+    assert set(protected(Network(links, (default(50),)))) == {"lo", "a"}
+
+
+def test_links_that_refer_to_what_is_not_there_are_survived() -> None:
+    odd = Network((LO, Link(60, "odd", master=77, lower=60)), (default(88), default(60)))
+    assert set(protected(odd)) == {"lo", "odd"}
+
+
+# The SSH connection is looked for above this process too.
+
+ENVIRONMENTS = {
+    30: "SHELL=/bin/sh\0",
+    20: "PATH=/bin\0SSH_CONNECTION=2001:db8::7%eth0 50000 ::ffff:192.0.2.1 22\0",
+    10: "SSH_CONNECTION=not an address at all\0",
+    1: "",
+}
+
+
+def test_an_ssh_connection_that_sudo_took_away_is_found_above(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard, "_ancestors", lambda pid: iter((30, 20, 10, 1)))
+    monkeypatch.setattr(
+        guard, "_environment", lambda pid: guard.environment(ENVIRONMENTS[pid].encode())
+    )
+    monkeypatch.delenv("SSH_CONNECTION", raising=False)
+    assert guard.ssh_connections() == [("2001:db8::7", "192.0.2.1")]
+
+
+def test_the_own_ssh_connection_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "_ancestors", lambda pid: iter(()))
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000 192.0.2.1 22")
+    assert guard.ssh_connections() == [("192.0.2.7", "192.0.2.1")]
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.7 50000")
+    assert guard.ssh_connections() == []
+
+
+def test_the_ancestors_of_this_process_end_at_the_first() -> None:
+    line = list(guard._ancestors(os.getpid()))
+    assert line[:2] == [os.getpid(), os.getppid()]
+    assert Path(f"/proc/{line[-1]}").exists()
