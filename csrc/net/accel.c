@@ -4,6 +4,14 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SO_VMA_GET_API 2800 /* vma_extra.h; XLIO kept the number and asks another descriptor */
+#define VMA_DESCRIPTOR (-1)
+#define XLIO_DESCRIPTOR (-2)
+#define ONLOAD_MODULE "/sys/module/onload"
 
 /* The start of struct onload_stat; what follows differs from version to version. */
 struct onload_stat_head {
@@ -11,11 +19,6 @@ struct onload_stat_head {
     char *stack_name; /* allocated, ours to free */
     char room[240];
 };
-
-static bool has_symbol(const char *name)
-{
-    return dlsym(RTLD_DEFAULT, name) != NULL;
-}
 
 static bool onload_is_there(void)
 {
@@ -37,13 +40,52 @@ static bool onload_has(int fd)
     return has;
 }
 
+/* No kernel has such a descriptor: whoever knows it is not the kernel. */
+static bool answers(int descriptor)
+{
+    void *api = NULL;
+    socklen_t n = sizeof api;
+
+    return getsockopt(descriptor, SOL_SOCKET, SO_VMA_GET_API, &api, &n) == 0 && api != NULL;
+}
+
+static bool is_there(enum rl_accel accel)
+{
+    if (accel == RL_ACCEL_ONLOAD)
+        return onload_is_there();
+    return accel == RL_ACCEL_VMA && (answers(VMA_DESCRIPTOR) || answers(XLIO_DESCRIPTOR));
+}
+
 enum rl_accel rl_accel_present(void)
 {
-    if (onload_is_there())
-        return RL_ACCEL_ONLOAD;
-    if (has_symbol("vma_get_api") || has_symbol("xlio_get_api"))
-        return RL_ACCEL_VMA;
+    for (enum rl_accel accel = RL_ACCEL_NONE + 1; accel < RL_N_ACCELS; accel++)
+        if (is_there(accel))
+            return accel;
     return RL_ACCEL_NONE;
+}
+
+struct rl_accel_signs rl_accel_signs_of(enum rl_accel accel)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    struct rl_accel_signs signs = {0};
+    size_t n = 0;
+    FILE *f;
+
+    if (preload != NULL && accel == RL_ACCEL_ONLOAD)
+        signs.is_named = strstr(preload, "libonload") != NULL;
+    if (preload != NULL && accel == RL_ACCEL_VMA)
+        signs.is_named = strstr(preload, "libvma") != NULL || strstr(preload, "libxlio") != NULL;
+    if (accel != RL_ACCEL_ONLOAD || access(ONLOAD_MODULE, F_OK) != 0)
+        return signs;
+    signs.has_module = true;
+    f = fopen(ONLOAD_MODULE "/version", "re");
+    if (f != NULL) {
+        n = fread(signs.version, 1, sizeof signs.version - 1, f);
+        fclose(f);
+    }
+    signs.version[n] = '\0';
+    signs.version[strcspn(signs.version, "\n")] = '\0';
+    return signs;
 }
 
 const char *rl_accel_name(enum rl_accel accel)
@@ -57,16 +99,25 @@ const char *rl_accel_name(enum rl_accel accel)
     return (unsigned)accel < RL_N_ACCELS ? names[accel] : "?";
 }
 
+static int absent(enum rl_accel wanted, char *why, size_t n_why)
+{
+    struct rl_accel_signs signs = rl_accel_signs_of(wanted);
+    const char *sign = signs.is_named     ? ", though LD_PRELOAD names it"
+                       : signs.has_module ? ", though its kernel module is loaded"
+                                          : "";
+
+    snprintf(why, n_why, "%s: not preloaded into this process%s; start it under %s",
+             rl_accel_name(wanted), sign,
+             wanted == RL_ACCEL_ONLOAD ? "onload" : "LD_PRELOAD=libvma.so or libxlio.so");
+    return -ENOTSUP;
+}
+
 int rl_accel_check(int fd, enum rl_accel wanted, char *why, size_t n_why)
 {
     if (wanted == RL_ACCEL_NONE)
         return 0;
-    if (rl_accel_present() != wanted) {
-        snprintf(why, n_why, "%s: not preloaded into this process; start it under %s",
-                 rl_accel_name(wanted),
-                 wanted == RL_ACCEL_ONLOAD ? "onload" : "LD_PRELOAD=libvma.so");
-        return -ENOTSUP;
-    }
+    if (!is_there(wanted))
+        return absent(wanted, why, n_why);
     if (wanted == RL_ACCEL_ONLOAD && !onload_has(fd)) {
         snprintf(why, n_why, "onload: is there, and has not taken over this socket");
         return -ENOTCONN;

@@ -198,7 +198,7 @@ def flood(
     else's part. With `log` the numbers of so many arrivals are kept. Raises EngineError.
     """
     if max_ns == 0:
-        planned = 0 if due_ns is None else -(-count // len(due_ns)) * span_ns
+        planned = 0 if due_ns is None else -(-count // max(len(due_ns), 1)) * span_ns
         max_ns = max(planned, 55_000_000_000 if due_ns is None else 0) + settle_ns + SLACK_NS
     told = _core.flood_run(
         tx=None if sender is None else sender.core,

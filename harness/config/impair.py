@@ -17,9 +17,10 @@ An entry is for one line and one direction, or both, and is done whole by one me
     link   the interface itself goes down and up again: flap
     netem  the kernel's emulator, where it is there; by chance, never exact
 
-Without `mechanism` it is the first of these that is there and can do all of the entry. Chances are
-of all packets; a packet meets one fate. Table and wire are exact: the same seed gives the same
-fates, and which packets arrive can be told beforehand. The table begins anew after `table` packets.
+Without `mechanism` it is the first of these that is there and can do all of the entry; a wire is
+there when an entry can be done by nothing else, or names it. Chances are of all packets; a packet
+meets one fate. Table and wire are exact: the same seed gives the same fates, and which packets
+arrive can be told beforehand. The table begins anew after `table` packets.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from harness.config import strict_yaml, units
-from harness.config.fields import Count, Duration, Identifier, PositiveDuration, Size, Strict
+from harness.config.fields import Count, Duration, PositiveDuration, Size, Strict
 from harness.config.impair_units import MILLION, BitRate, Chance, Moment, Wait, format_chance
 from harness.config.loader import ConfigError, FieldFault, fault_line, parse, read_text
 from harness.config.strict_yaml import Fault
@@ -39,6 +40,7 @@ from harness.config.strict_yaml import Fault
 Mechanism = Literal["tc", "xdp", "wire", "tbf", "link", "netem"]
 Direction = Literal["to-engine", "to-rig"]
 Shape = Literal["uniform", "normal"]
+Line = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,7}$")]  # a part of interfaces' names
 
 MAX_TABLE = 1 << 20
 MAX_JITTER_NS = 4_000_000_000
@@ -168,7 +170,7 @@ def _reorder(value: object) -> object:
 class Entry(Strict):
     """One line of the list: where, and what."""
 
-    line: Identifier = "market"
+    line: Line = "market"
     direction: Literal[Direction, "both"] = "to-engine"
     mechanism: Mechanism | None = None
     loss: Chance | None = None

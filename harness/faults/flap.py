@@ -61,7 +61,7 @@ class Flapper:
                 down = time.monotonic_ns()
                 try:
                     ip.link("set", index=self.at.ifindex, state="down")
-                    self._ended_by(due + self.flap.down_ns)
+                    self._ended_by(time.monotonic_ns() + self.flap.down_ns)
                 finally:
                     ip.link("set", index=self.at.ifindex, state="up")
                     for one in neighbours:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 SENDER_PORT, RECEIVER_PORT = 20_000, 20_001
 SETTLE_NS = 20_000_000
 MAX_SETTLE_NS = 1_000_000_000
+RECEIVE_SLOTS = 4096
 NS_PER_S = 1_000_000_000
 
 FloodPort = Literal["udp", "afpacket", "afxdp"]
@@ -57,6 +58,7 @@ class ImpairedFlood:
 
     way: WayPlan
     load: Load
+    how: tuple[str, ...]  # what was obtained: ports, CPUs, where the table is
     n_sent: int
     seen: tuple[int, ...]  # numbers in the order of arrival, CORRUPT_BIT set in changed ones
     prediction: Prediction | None  # None: nobody can tell beforehand
@@ -74,6 +76,7 @@ class ImpairedFlood:
         where = f"{self.way.line} {self.way.direction}"
         changed = sum(1 for number in self.seen if number & CORRUPT_BIT)
         yield f"{where}: {self.n_sent:,} datagrams of {self.load.size} B by {self.load.port}{rate}"
+        yield f"  {'; '.join(self.how)}"
         yield f"  arrived {len(self.seen):,}, {changed:,} of them changed"
         shown = {name: n for name, n in self.counted.items() if n}
         for who in dict.fromkeys(name.partition(".")[0] for name in shown):
@@ -133,11 +136,11 @@ def flood_once(
     from harness.faults.network import figures
 
     way = faults.plan.way(line, direction)
-    with _ports(bench, faults, line, direction, load) as (sender, receiver):
+    with open_ports(bench, faults, line, direction, load) as (sender, receiver):
         told = _flood(sender, receiver, way, load, clock, cpu)
     n_sent = told.sent["frames_sent"]
     errors = None
-    if faults.wire is not None:
+    if faults.wire is not None:  # stopped, its ports say what they had no room for
         faults.wire.stop()
         errors = faults.wire.errors(faults.wire_ways[line, direction])
     prediction = None
@@ -150,9 +153,12 @@ def flood_once(
             first_miscount(prediction.table, faults.table_counters(line, direction), "the table"),
             first_difference(prediction.arrivals, seen),
         ]
+        if any(differences):
+            differences += _lost_elsewhere(told, faults)
     return ImpairedFlood(
         way=way,
         load=load,
+        how=tuple(_how(told, faults, line, direction)),
         n_sent=n_sent,
         seen=seen,
         prediction=prediction,
@@ -162,10 +168,38 @@ def flood_once(
     )
 
 
+def _how(told: Flood, faults: Faults, line: str, direction: Direction) -> Iterator[str]:
+    sender, receiver = told.tx_side, told.rx_side
+    assert sender is not None
+    assert receiver is not None
+    yield f"sender {sender.mode}, receiver {receiver.mode}, both on CPU {sender.cpu}"
+    if faults.wire is not None:
+        yield f"wire on CPU {faults.wire_cpu}: {faults.taps[0].caps.mode}"
+    table = faults.tables.get((line, direction))
+    if table is not None:
+        yield f"table at {table.hook or 'xdp'}"
+
+
+def _lost_elsewhere(told: Flood, faults: Faults) -> Iterator[str]:
+    """What went where no fault of ours was asked for: it explains a difference."""
+    assert told.tx_side is not None
+    assert told.rx_side is not None
+    for who, n in (
+        ("the sender had no room for", told.sent["frames_unsent"]),
+        ("the sender's port lost", told.tx_side.stats["tx_lost"]),
+        ("the receiver's port had no room for", told.rx_side.stats["rx_dropped"]),
+        ("the wire's ports had no room for", sum(p.stats()["rx_dropped"] for p in faults.taps)),
+        ("the wire's ports lost", sum(p.stats()["tx_lost"] for p in faults.taps)),
+    ):
+        if n:
+            yield f"{who} {n} packets"
+
+
 @contextmanager
-def _ports(
+def open_ports(
     bench: Bench, faults: Faults, line: str, direction: Direction, load: Load
 ) -> Iterator[tuple[Port, Port]]:
+    """Sender and receiver of a direction; both verify checksums, and frames carry them."""
     from engine import EngineError
     from engine.net import open_port
 
@@ -198,9 +232,6 @@ def _ports(
             yield sender, receiver
     except EngineError as error:
         raise HostError(f"{load.port}: {error.strerror or error}") from None
-
-
-RECEIVE_SLOTS = 4096
 
 
 def _flood(sender: Port, receiver: Port, way: WayPlan, load: Load, clock: Clock, cpu: int) -> Flood:

@@ -44,7 +44,9 @@ class Faults:
     plan: Plan
     tables: dict[Key, Impair] = field(default_factory=dict)
     wire: Wire | None = None
+    wire_cpu: int | None = None
     wire_ways: dict[Key, int] = field(default_factory=dict)
+    taps: list[Port] = field(default_factory=list)  # the wire's, until it is stopped
     shapers: dict[Key, Shaper] = field(default_factory=dict)
     flappers: dict[Key, Flapper] = field(default_factory=dict)
 
@@ -121,11 +123,13 @@ def _start_wire(
     directions: tuple[Direction, Direction] = ("to-engine", "to-rig")
     for line, taps in bench.wire.items():
         near, far = (stack.enter_context(_tap(tap)) for tap in (taps.rig, taps.engine))
+        faults.taps += (near, far)
         for direction, into, out in zip(directions, (near, far), (far, near), strict=True):
             plan = faults.plan.way(line, direction).wire or WirePlan()
             faults.wire_ways[line, direction] = len(ways)
             ways.append(Way(into, out, plan, n_slots=WIRE_SLOTS))
     faults.wire = stack.enter_context(Wire(ways, clock=clock, cpu=cpu))
+    faults.wire_cpu = cpu
 
 
 def _tap(tap: Interface) -> Port:

@@ -80,7 +80,7 @@ def _through_table(
     packets: Iterable[Packet], fates: Sequence[int], in_xdp: bool, n: Counter[str]
 ) -> list[Packet]:
     out: list[Packet] = []
-    n.update(dict.fromkeys(("n_seen", *_TABLE_COUNTERS.values()), 0))
+    n.update(dict.fromkeys(("n_seen", *_TABLE_COUNTERS.values(), "n_undone"), 0))
     for index, packet in enumerate(packets):
         fate = Action(fates[index % len(fates)])
         n["n_seen"] += 1
@@ -122,10 +122,14 @@ _WIRE_COUNTERS = {
 }
 
 
+_WIRE_TROUBLE = ("overflow", "too_large", "queue_full", "undone")
+
+
 def _through_wire(packets: Sequence[Packet], plan: WirePlan, n: Counter[str]) -> list[Packet]:
     fates = [int(Action.PASS)] if plan.actions is None else plan.actions.tolist()
     by = plan.reorder_by or 1
-    n.update(dict.fromkeys((*_WIRE_COUNTERS.values(), "reordered", "let_go", "forwarded"), 0))
+    n.update(dict.fromkeys((*_WIRE_COUNTERS.values(), *_WIRE_TROUBLE), 0))
+    n.update(dict.fromkeys(("reordered", "let_go", "forwarded"), 0))
     n["numbered"] = len(packets)
     # Who waits for packet m leaves behind it: its place is half a step after m.
     placed: list[tuple[int, int, int, list[Packet]]] = []

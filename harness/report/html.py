@@ -173,7 +173,7 @@ def _loads(run: Json) -> Table:
                 str(m.get("id", "")),
                 text_of(m.get("points")),
                 load_text(m.get("load")),
-                text_of(m.get("regime")),
+                ", ".join(filter(None, (text_of(m.get("regime")), facts.get("ports")))),
                 short_count(facts["n"]) if facts.get("n") is not None else text_of(None),
                 text_of(facts.get("loss")),
                 placement_text(facts),

@@ -13,6 +13,8 @@ from harness.run.verdicts import missing
 
 WIDTH = 100
 PATH_QUANTILES = ("p50", "p99", "p99.9", "max")
+# Sections of latencies, by the points between which they were taken.
+TIMED = (("Wire to wire, ns", "wire"), ("Round trips, ns", "round_trip"))
 _COLUMNS = (33, 12, 14, 12, 5)  # title, target, value, state, weight; the score takes the rest
 
 
@@ -38,7 +40,9 @@ def scorecard(run_dir: Path) -> str:
     for group in page.groups:
         lines += ["", *_group(group)]
     lines += ["", *_gates(page)]
-    lines += ["", *_paths(evidence), "", *_input(evidence)]
+    for title, points in TIMED:
+        lines += ["", *_paths(evidence, title, points)]
+    lines += ["", *_input(evidence)]
     if page.waivers:
         lines += ["", "Waivers"]
         lines += [line for t, why in page.waivers for line in _wrapped(f"{t}: {why}", 2)]
@@ -76,19 +80,26 @@ def _gates(page: Signoff) -> list[str]:
     return lines
 
 
-def _paths(evidence: Evidence) -> list[str]:
-    """From wire to wire, whatever a row says of it: the scored path, those beside it, the bench."""
+def _paths(evidence: Evidence, title: str, points: str) -> list[str]:
+    """Every latency between these points, whatever a row says of it, and what carried it."""
     heads = ("n", *PATH_QUANTILES, "placement")
-    lines = ["Wire to wire, ns" + "".join(name.rjust(11) for name in heads) + " load"]
-    for metric in evidence.run.get("metrics", []):
-        if metric.get("points") != "wire" or metric.get("kind") != "latency":
-            continue
+    metrics = [
+        metric
+        for metric in evidence.run.get("metrics", [])
+        if metric.get("points") == points and metric.get("kind") == "latency"
+    ]
+    width = max((len(str(metric["id"])) for metric in metrics), default=0)
+    width = max(width, len(title) - 2)
+    lines = [title.ljust(width + 2) + "".join(name.rjust(11) for name in heads) + " load"]
+    for metric in metrics:
         table = metric.get("percentiles") or {}
+        facts = (evidence.measured(metric) or {}).get("facts", {})
         cells = [count_text(float(metric["n"]))]
         cells += [_whole(table.get(name)) for name in PATH_QUANTILES]
-        cells.append(placement_text((evidence.measured(metric) or {}).get("facts", {})))
+        cells.append(placement_text(facts))
         name, load = str(metric["id"]), load_text(str(metric["load"]))
-        lines.append(f"  {name.ljust(14)}" + "".join(c.rjust(11) for c in cells) + f" {load}")
+        lines.append(f"  {name.ljust(width)}" + "".join(c.rjust(11) for c in cells) + f" {load}")
+        lines += _wrapped(str(facts.get("ports", "")), 6)
     return lines if len(lines) > 1 else []
 
 

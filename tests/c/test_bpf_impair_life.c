@@ -12,7 +12,6 @@
 
 #include "bpf_caps.h"
 #include "bpf_faults.h"
-#include "net/bpf/deaf.h"
 #include "net/bpf/echo.h"
 #include "net/bpf/impair_inner.h"
 #include "net/bpf/uapi.h"
@@ -346,7 +345,6 @@ static void test_a_second_xdp_program_is_refused_and_the_first_goes_with_its_own
 static void attach_everywhere(void)
 {
     struct rl_xdp_echo echo;
-    struct rl_deaf deaf;
     struct rl_impair im;
 
     for (int is_egress = 0; is_egress < 2; is_egress++) {
@@ -357,8 +355,6 @@ static void attach_everywhere(void)
     }
     OPENED(rl_xdp_echo_open(&echo, here->index, RL_XDP_HOOK_AUTO, FRAME_PORT, why));
     rl_xdp_echo_close(&echo);
-    OPENED(rl_deaf_open(&deaf, here->index, FRAME_PORT, why));
-    rl_deaf_close(&deaf);
 }
 
 static void test_cap_bpf_and_cap_net_admin_suffice_to_attach(void)

@@ -250,7 +250,7 @@ static void test_the_mode_tells_the_buffer_obtained(void)
 {
     struct rl_port *p = listener_open(0, false);
 
-    CHECK(strstr(p->caps.mode, "buffer") != NULL);
+    CHECK(strstr(p->caps.mode, ", buf ") != NULL);
     rl_port_close(p);
 }
 

@@ -2,7 +2,10 @@
  * An AF_XDP port says which mode it obtained, takes the frames it is for and leaves the others to
  * the kernel, and is gone without a trace however its process ends.
  */
+#include <linux/capability.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "net/bpf/impair.h"
@@ -255,6 +258,42 @@ static void test_a_killed_process_leaves_the_interface_free(void)
     close(ready[1]);
 }
 
+/* Like a user with a memory limit and without the right to exceed it. */
+static void limit_memory(uint32_t n_bytes)
+{
+    struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct caps[2];
+    struct rlimit limit = {n_bytes, n_bytes};
+
+    CHECK_EQ(syscall(SYS_capget, &header, caps), 0);
+    caps[0].effective &= ~(1U << CAP_IPC_LOCK);
+    CHECK_EQ(syscall(SYS_capset, &header, caps), 0);
+    CHECK_EQ(setrlimit(RLIMIT_MEMLOCK, &limit), 0);
+}
+
+/* Room for one try at a time: what zero-copy was refused with is waited for, not lost. */
+static void test_a_memory_limit_does_not_change_the_mode(void)
+{
+    uint32_t n_umem = 2 * RAW_SLOTS * 2048;
+    int status;
+    pid_t child = fork();
+
+    CHECK(child >= 0);
+    if (child == 0) {
+        struct rl_port *port;
+
+        limit_memory(n_umem + 65536);
+        port = open_at(1, config(RL_XDP_AUTO));
+        CHECK(strcmp(port->caps.mode, "native copy, need-wakeup") == 0);
+        rl_port_close(port);
+        limit_memory(n_umem - 4096);
+        raw_refused(rl_xdp_port_open, &v.end[1], config(RL_XDP_AUTO), -ENOBUFS, "CAP_IPC_LOCK");
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+}
+
 static void test_a_port_that_spins_makes_no_system_call_to_receive(void)
 {
     struct rl_port *port[2] = {open_at(0, config(RL_XDP_AUTO)), open_at(1, config(RL_XDP_AUTO))};
@@ -338,6 +377,7 @@ int main(void)
     test_a_driver_without_native_xdp_is_generic_in_auto_and_refused_when_asked();
     test_other_frames_are_left_to_the_kernel();
     test_a_killed_process_leaves_the_interface_free();
+    test_a_memory_limit_does_not_change_the_mode();
     test_a_port_that_spins_makes_no_system_call_to_receive();
     test_other_ways_to_wait_are_named_and_receive_as_well();
     test_an_impairment_acts_before_the_port();

@@ -1,94 +1,9 @@
 /*
- * A wire keeps to its plan to the frame and, by a virtual clock, to the nanosecond.
+ * A wire carries every frame as its plan says: none too many, none too few, each whole or changed
+ * on purpose, in the order that was asked for.
  */
-#include "base/mem.h"
-#include "rig/wire/wire.h"
 #include "slow_wire.h"
-#include "tape_port.h"
-
-static uint64_t now; /* ns: the virtual clock runs at 1 GHz */
-static struct tape ends[4];
-static struct rl_arena arena;
-static struct rl_wire wire;
-
-/* Way i from tape 2 i to tape 2 i + 1. */
-static struct rl_wire_config plain(uint32_t n_ways)
-{
-    struct rl_wire_config config = {.n_ways = n_ways, .has_virtual_clock = true};
-
-    CHECK_EQ(rl_clock_from_hz(&config.clock, 1000000000), 0);
-    now = 1000;
-    for (uint32_t i = 0; i < n_ways; i++) {
-        tape_init(&ends[2 * i], &now);
-        tape_init(&ends[2 * i + 1], &now);
-        config.ways[i].in = &ends[2 * i].port;
-        config.ways[i].out = &ends[2 * i + 1].port;
-        config.ways[i].plan.udp_port = TAPE_UDP_PORT;
-        config.ways[i].n_bytes_frame = TAPE_BYTES;
-    }
-    return config;
-}
-
-static void open_wire(const struct rl_wire_config *config)
-{
-    const char *why;
-
-    CHECK_EQ(rl_arena_open(&arena, rl_wire_bytes(config), 0), 0);
-    CHECK_EQ(rl_wire_open(&wire, config, &arena, &why), 0);
-    CHECK_EQ(rl_wire_turn(&wire, now), 0);
-}
-
-static void close_wire(void)
-{
-    for (uint32_t i = 0; i < wire.n_ways; i++) {
-        struct rl_wire_counts n = rl_wire_counts_now(&wire, i);
-
-        CHECK_EQ(n.frames_in, n.forwarded - n.duplicated + n.lost + n.overflow + n.queue_full +
-                                  n.too_large + rl_wire_waiting(&wire, i));
-    }
-    rl_arena_close(&arena);
-}
-
-static void arrive(uint64_t number)
-{
-    tape_arrive(&ends[0], number, TAPE_UDP_PORT);
-}
-
-/* Turns until nothing waits, at the moments at which something is due. */
-static void run_dry(void)
-{
-    while (rl_wire_turn(&wire, now) > 0 || rl_wire_next_due(&wire) != RL_WIRE_NEVER) {
-        if (rl_wire_next_due(&wire) != RL_WIRE_NEVER && rl_wire_next_due(&wire) > now)
-            now = rl_wire_next_due(&wire);
-    }
-}
-
-/* Frames 0 .. n - 1, a microsecond apart, and all that they lead to. */
-static void send_numbered(uint64_t n)
-{
-    uint64_t start = now;
-
-    for (uint64_t i = 0; i < n; i++) {
-        uint64_t at = start + i * 1000;
-
-        while (rl_wire_next_due(&wire) < at) {
-            now = rl_wire_next_due(&wire) > now ? rl_wire_next_due(&wire) : now;
-            rl_wire_turn(&wire, now);
-        }
-        now = at;
-        arrive(i);
-        rl_wire_turn(&wire, now);
-    }
-    run_dry();
-}
-
-static void numbers_are(const struct tape *t, const uint64_t *wanted, uint32_t n)
-{
-    CHECK_EQ(t->n_out, n);
-    CHECK_EQ(t->n_flushed, n);
-    for (uint32_t i = 0; i < n; i++)
-        CHECK_EQ(tape_number(&t->out[i]), wanted[i]);
-}
+#include "wire_bench.h"
 
 static void test_an_empty_plan_passes_every_frame_at_once_and_unchanged(void)
 {
@@ -107,86 +22,6 @@ static void test_an_empty_plan_passes_every_frame_at_once_and_unchanged(void)
     CHECK_EQ(rl_wire_counts_now(&wire, 0).forwarded, 100);
     CHECK_EQ(rl_wire_counts_now(&wire, 0).delayed, 0);
     close_wire();
-}
-
-static void test_a_frame_leaves_its_delay_after_it_came_and_not_before(void)
-{
-    struct rl_wire_config config = plain(1);
-
-    config.ways[0].plan.delay_ns = 10000;
-    config.ways[0].plan.tolerance_ns = 5;
-    open_wire(&config);
-    arrive(7);
-    rl_wire_turn(&wire, now);
-    CHECK_EQ(rl_wire_next_due(&wire), 11000);
-    now = 10999;
-    rl_wire_turn(&wire, now);
-    CHECK_EQ(ends[1].n_out, 0);
-    now = 11000;
-    rl_wire_turn(&wire, now);
-    CHECK_EQ(ends[1].n_out, 1);
-    CHECK_EQ(rl_wire_errors(&wire, 0)->max, 0);
-    CHECK_EQ(rl_wire_counts_now(&wire, 0).late, 0);
-    CHECK_EQ(rl_wire_counts_now(&wire, 0).delayed, 1);
-    /* Turned too late: said so. */
-    arrive(8);
-    rl_wire_turn(&wire, now);
-    now += 10000 + 6;
-    rl_wire_turn(&wire, now);
-    CHECK_EQ(rl_wire_errors(&wire, 0)->max, 6);
-    CHECK_EQ(rl_wire_errors(&wire, 0)->n_total, 2);
-    CHECK_EQ(rl_wire_counts_now(&wire, 0).late, 1);
-    close_wire();
-}
-
-static void test_jitter_stays_in_its_bounds_and_keeps_the_order_unless_told_not_to(void)
-{
-    for (int overtakes = 0; overtakes < 2; overtakes++) {
-        struct rl_wire_config config = plain(1);
-        struct rl_wire_plan *plan = &config.ways[0].plan;
-        uint32_t n_behind = 0;
-        uint64_t last = 0;
-
-        plan->seed = 3;
-        plan->delay_ns = 2000;
-        plan->jitter_ns = 5000;
-        plan->overtakes = overtakes != 0;
-        open_wire(&config);
-        send_numbered(500);
-        CHECK_EQ(ends[1].n_out, 500);
-        for (uint32_t i = 0; i < 500; i++) {
-            uint64_t number = tape_number(&ends[1].out[i]), way = ends[1].out[i].at;
-
-            way -= 1000 + number * 1000;
-            CHECK(way >= 2000 && way <= 7000);
-            if (overtakes)
-                CHECK_EQ(way, 2000 + rl_wire_decide(plan, number).jitter_ns);
-            n_behind += number < last;
-            last = number;
-        }
-        CHECK(overtakes ? n_behind > 50 : n_behind == 0);
-        close_wire();
-    }
-}
-
-static void test_both_shapes_of_jitter_are_centred_and_the_bell_is_narrower(void)
-{
-    struct rl_wire_plan plan = {.seed = 9, .jitter_ns = 1000};
-    uint64_t sum[RL_N_WIRE_SHAPES] = {0}, n_outside[RL_N_WIRE_SHAPES] = {0};
-
-    for (int shape = 0; shape < RL_N_WIRE_SHAPES; shape++) {
-        plan.shape = (enum rl_wire_shape)shape;
-        for (uint64_t i = 0; i < 10000; i++) {
-            uint64_t ns = rl_wire_decide(&plan, i).jitter_ns;
-
-            CHECK(ns <= 1000);
-            sum[shape] += ns;
-            n_outside[shape] += ns < 250 || ns > 750;
-        }
-        CHECK(sum[shape] / 10000 > 480 && sum[shape] / 10000 < 520);
-    }
-    CHECK(n_outside[RL_WIRE_UNIFORM] > 4500 && n_outside[RL_WIRE_UNIFORM] < 5500);
-    CHECK(n_outside[RL_WIRE_NORMAL] < 1500);
 }
 
 static void test_a_reordered_frame_leaves_right_behind_those_it_waits_for(void)
@@ -363,80 +198,6 @@ static void test_a_full_port_makes_frames_wait_and_loses_none(void)
     close_wire();
 }
 
-static void test_nothing_leaves_during_a_pause(void)
-{
-    struct rl_wire_config config = plain(1);
-    struct rl_wire_plan *plan = &config.ways[0].plan;
-
-    plan->pauses[0] = (struct rl_wire_pause){.at = 5000, .length = 2000, .every = 10000};
-    plan->pauses[1] = (struct rl_wire_pause){.at = 7000, .length = 500}; /* right behind it */
-    plan->n_pauses = 2;
-    open_wire(&config);
-    send_numbered(30);
-    CHECK_EQ(ends[1].n_out, 30);
-    for (uint64_t i = 0; i < 30; i++) {
-        uint64_t came = i * 1000, left = ends[1].out[i].at - 1000;
-        bool waits = came % 10000 >= 5000 && came % 10000 < 7000;
-
-        CHECK_EQ(tape_number(&ends[1].out[i]), i);
-        if (came >= 5000 && came < 7500)
-            CHECK_EQ(left, 7500);
-        else
-            CHECK_EQ(left, waits ? came / 10000 * 10000 + 7000 : came);
-    }
-    CHECK_EQ(rl_wire_errors(&wire, 0)->max, 0); /* the plan wanted it */
-    close_wire();
-}
-
-static void test_one_line_trails_the_other_by_the_skew(void)
-{
-    struct rl_wire_config config = plain(2);
-
-    config.ways[0].plan.delay_ns = config.ways[1].plan.delay_ns = 1000;
-    config.ways[1].plan.skew_ns = 250;
-    open_wire(&config);
-    for (uint64_t i = 0; i < 20; i++) {
-        tape_arrive(&ends[0], i, TAPE_UDP_PORT);
-        tape_arrive(&ends[2], i, TAPE_UDP_PORT);
-        rl_wire_turn(&wire, now);
-        run_dry();
-    }
-    CHECK_EQ(ends[1].n_out, 20);
-    CHECK_EQ(ends[3].n_out, 20);
-    for (uint32_t i = 0; i < 20; i++)
-        CHECK_EQ(ends[3].out[i].at, ends[1].out[i].at + 250);
-    close_wire();
-}
-
-static void test_a_rate_spaces_frames_lets_a_burst_through_and_drops_the_tail(void)
-{
-    struct rl_wire_config config = plain(1);
-    struct rl_wire_plan *plan = &config.ways[0].plan;
-
-    plan->rate_bps = 106 * 8 * 1000; /* a frame of ours takes a millisecond */
-    open_wire(&config);
-    for (uint64_t i = 0; i < 5; i++)
-        arrive(i);
-    run_dry();
-    for (uint32_t i = 0; i < 5; i++)
-        CHECK_EQ(ends[1].out[i].at, 1000 + i * 1000000);
-    close_wire();
-
-    config = plain(1);
-    plan->rate_bps = 106 * 8 * 1000;
-    plan->burst_bytes = UINT64_C(3) * 106;
-    plan->queue_ns = 2000000;
-    open_wire(&config);
-    for (uint64_t i = 0; i < 8; i++)
-        arrive(i);
-    run_dry();
-    CHECK_EQ(ends[1].n_out, 5);
-    CHECK_EQ(rl_wire_counts_now(&wire, 0).queue_full, 3);
-    for (uint32_t i = 0; i < 5; i++)
-        CHECK_EQ(ends[1].out[i].at, i < 3 ? 1000 : 1000 + (i - 2) * UINT64_C(1000000));
-    close_wire();
-}
-
 static void test_the_same_seed_decides_the_same_and_another_does_not(void)
 {
     struct rl_wire_plan plan = {.seed = 1, .jitter_ns = 1000, .reorder_ppm = 100000}, other = plan;
@@ -514,9 +275,6 @@ static void test_turns_take_no_memory(void)
 int main(void)
 {
     test_an_empty_plan_passes_every_frame_at_once_and_unchanged();
-    test_a_frame_leaves_its_delay_after_it_came_and_not_before();
-    test_jitter_stays_in_its_bounds_and_keeps_the_order_unless_told_not_to();
-    test_both_shapes_of_jitter_are_centred_and_the_bell_is_narrower();
     test_a_reordered_frame_leaves_right_behind_those_it_waits_for();
     test_the_table_decides_who_is_lost_doubled_or_changed();
     test_a_frame_too_short_to_be_changed_passes_and_is_counted();
@@ -524,9 +282,6 @@ int main(void)
     test_a_frame_without_a_slot_is_lost_counted_and_keeps_its_number();
     test_a_frame_longer_than_the_way_is_lost_and_counted();
     test_a_full_port_makes_frames_wait_and_loses_none();
-    test_nothing_leaves_during_a_pause();
-    test_one_line_trails_the_other_by_the_skew();
-    test_a_rate_spaces_frames_lets_a_burst_through_and_drops_the_tail();
     test_the_same_seed_decides_the_same_and_another_does_not();
     test_a_plan_that_makes_no_sense_is_refused();
     test_turns_take_no_memory();

@@ -18,6 +18,8 @@ from harness.config.impair import (
 from harness.config.loader import ConfigError, FieldFault, parse
 from harness.faults.wire_check import wire_impairment
 
+EXAMPLE_FILES = sorted((Path(__file__).parents[2] / "scenarios" / "impair").glob("*.yaml"))
+
 WHOLE = """\
 seed: 7
 table: 4096
@@ -28,9 +30,9 @@ impair:
   - {line: market, direction: both, delay: 10us, jitter: 2us, reorder: 0.2%}
   - {line: orders, rate: 100Mbit/s, burst: 32KiB, queue: 1ms}
   - {line: orders, flap: {every: 1s, down: 50ms}}
-  - {line: market_b, skew: 20us, pause: [{at: 1s, for: 1ms}, {for: 1ms, every: 10ms}]}
-  - {line: market_b, jitter: {up_to: 1us, shape: normal, overtakes: true}}
-  - {line: market_b, reorder: {every: 50, by: 3, hold: 1ms}}
+  - {line: marketb, skew: 20us, pause: [{at: 1s, for: 1ms}, {for: 1ms, every: 10ms}]}
+  - {line: marketb, jitter: {up_to: 1us, shape: normal, overtakes: true}}
+  - {line: marketb, reorder: {every: 50, by: 3, hold: 1ms}}
 """
 
 
@@ -289,3 +291,9 @@ def test_a_wrong_option_is_named(options: dict[str, str], said: str) -> None:
     with pytest.raises(ConfigError) as error:
         wire_impairment(**options)
     assert str(error.value).startswith(said.replace("not a duration: '5'", "no unit"))
+
+
+@pytest.mark.parametrize("path", EXAMPLE_FILES, ids=lambda path: path.stem)
+def test_the_examples_can_be_done_between_sockets(path: Path) -> None:
+    found = load_impairment(path)
+    load_impairment(path, mechanisms_at("udp") | ({"wire"} if found.needs_wire else set()))

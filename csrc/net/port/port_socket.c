@@ -15,9 +15,10 @@ int rl_socket_refused(char why[RL_PORT_WHY], const char *what, const struct rl_a
                       int err)
 {
     char text[RL_ADDRESS_TEXT];
-    const char *right = err == EACCES || err == EPERM ? " (a port below 1024 needs "
-                                                        "CAP_NET_BIND_SERVICE)"
-                                                      : "";
+    bool is_low = rl_address_port(address) > 0 && rl_address_port(address) < IPPORT_RESERVED;
+    const char *right = err == EACCES && is_low && strcmp(what, "bind") == 0
+                            ? " (a port below 1024 needs CAP_NET_BIND_SERVICE)"
+                            : "";
 
     snprintf(why, RL_PORT_WHY, "%s %s: %s%s", what, rl_address_write(address, text), strerror(err),
              right);
@@ -53,7 +54,7 @@ int rl_socket_open(const struct rl_port_config *config, int type, bool *is_polle
                    char why[RL_PORT_WHY])
 {
     const struct rl_address *of = config->local.n_bytes ? &config->local : &config->peer;
-    int one = 1, fd, err;
+    int one = 1, fd;
 
     *is_polled = false;
     if (of->n_bytes == 0) {
@@ -70,11 +71,6 @@ int rl_socket_open(const struct rl_port_config *config, int type, bool *is_polle
         (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
     if (config->wait == RL_WAIT_BUSY_POLL)
         *is_polled = poll_busily(fd);
-    err = rl_accel_check(fd, config->accel, why, RL_PORT_WHY);
-    if (err) {
-        close(fd);
-        return err;
-    }
     return fd;
 }
 
@@ -83,6 +79,55 @@ int rl_socket_bind(int fd, const struct rl_address *address, char why[RL_PORT_WH
     if (address->n_bytes == 0 || bind(fd, &address->at.any, address->n_bytes) == 0)
         return 0;
     return rl_socket_refused(why, "bind", address, errno);
+}
+
+static int set(int fd, int option, const void *value, size_t n)
+{
+    return setsockopt(fd, IPPROTO_IP, option, value, (socklen_t)n) < 0 ? errno : 0;
+}
+
+int rl_socket_join(int fd, const struct rl_port_config *config, char why[RL_PORT_WHY])
+{
+    const struct rl_address *on = &config->multicast_interface;
+    bool is_v4 = on->n_bytes == 0 || on->at.any.sa_family == AF_INET;
+    struct in_addr through = {htonl(INADDR_LOOPBACK)};
+    int err = 0;
+
+    if (on->n_bytes && is_v4)
+        through = on->at.v4.sin_addr;
+    if (rl_address_is_multicast(&config->local)) {
+        struct ip_mreq group = {config->local.at.v4.sin_addr, through};
+
+        is_v4 = is_v4 && config->local.at.any.sa_family == AF_INET;
+        err = is_v4 ? set(fd, IP_ADD_MEMBERSHIP, &group, sizeof group) : EAFNOSUPPORT;
+        if (err)
+            return rl_socket_refused(why, "join", &config->local, err);
+    }
+    if (rl_address_is_multicast(&config->peer)) {
+        is_v4 = is_v4 && config->peer.at.any.sa_family == AF_INET;
+        err = is_v4 ? set(fd, IP_MULTICAST_IF, &through, sizeof through) : EAFNOSUPPORT;
+        if (err)
+            return rl_socket_refused(why, "send to group", &config->peer, err);
+    }
+    return 0;
+}
+
+void rl_socket_mode(char mode[RL_SOCKET_MODE], const struct rl_port_config *config, bool is_polled,
+                    const char *special, int fd)
+{
+    static const char *const accelerated[] = {
+        [RL_ACCEL_NONE] = "",
+        [RL_ACCEL_ONLOAD] = ", onload",
+        [RL_ACCEL_VMA] = ", vma present", /* whether it has this socket is not known */
+    };
+    const char *wait = config->wait == RL_WAIT_BUSY_POLL && !is_polled ? "spin, no busy-poll"
+                                                                       : rl_wait_name(config->wait);
+    socklen_t n = sizeof(int);
+    int n_bytes = 0;
+
+    (void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n_bytes, &n);
+    snprintf(mode, RL_SOCKET_MODE, "%s%s%s, buf %d%s", wait, special, accelerated[config->accel],
+             n_bytes >> (n_bytes >= 1 << 20 ? 20 : 10), n_bytes >= 1 << 20 ? "M" : "K");
 }
 
 void rl_socket_wait(int fd)

@@ -23,6 +23,7 @@ struct tcp_port {
     int fd;              /* the connection, or the listener while WAITING; port_socket.h */
     int listener;        /* -1: connected by itself */
     struct rl_arena arena;
+    enum rl_accel accel;
     uint32_t n_bytes;          /* the longest message */
     _Atomic uint32_t state;    /* enum state: receiving thread while WAITING, then either */
     RL_ALIGNED uint8_t *in;    /* receiving thread */
@@ -58,13 +59,30 @@ static void be_prompt(int fd)
 static void accept_one(struct tcp_port *t)
 {
     int fd = accept4(t->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    char why[RL_PORT_WHY];
 
     rl_port_count(&t->port.rx.rx_syscalls, 1);
     if (fd < 0)
         return;
+    if (rl_accel_check(fd, t->accel, why, sizeof why) != 0) { /* not what was asked for */
+        rl_port_count(&t->port.rx.rx_invalid, 1);
+        close(fd);
+        return;
+    }
     be_prompt(fd);
     t->fd = fd;
+    close(t->listener); /* who comes later is refused, and does not wait for nothing */
+    t->listener = -1;
     enter(t, CONNECTED);
+}
+
+/* A message cut off, or what a reset threw away on its way. */
+static void end_stream(struct tcp_port *t, bool is_reset)
+{
+    if (is_reset || t->n_in > t->n_read)
+        rl_port_count(&t->port.rx.rx_invalid, 1);
+    t->n_read = t->n_in;
+    enter(t, ENDED);
 }
 
 static void read_more(struct tcp_port *t)
@@ -78,7 +96,7 @@ static void read_more(struct tcp_port *t)
     if (n > 0)
         t->n_in += (uint32_t)n;
     else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        enter(t, ENDED);
+        end_stream(t, n < 0);
 }
 
 /* The next whole message; false: there is none, or the stream has no shape any more. */
@@ -90,9 +108,7 @@ static bool next_frame(struct tcp_port *t, struct rl_frame *frame)
         return false;
     n = rl_net16(t->in + t->n_read);
     if (RL_UNLIKELY(n == 0 || n > t->n_bytes)) {
-        rl_port_count(&t->port.rx.rx_invalid, 1);
-        t->n_read = t->n_in; /* where the next message begins is anybody's guess */
-        enter(t, ENDED);
+        end_stream(t, true); /* where the next message begins is anybody's guess */
         return false;
     }
     if (left < RL_TCP_LENGTH + n)
@@ -142,7 +158,13 @@ static void tcp_rx_wait(struct rl_port *p)
 {
     struct tcp_port *t = (struct tcp_port *)p;
 
-    rl_socket_wait(state_of(t) == WAITING ? t->listener : t->fd);
+    enum state state = state_of(t);
+
+    /* A connection that has ended can always be read: waiting for it would be spinning. */
+    if (state == ENDED)
+        (void)poll(NULL, 0, RL_SOCKET_WAIT_MS);
+    else
+        rl_socket_wait(state == WAITING ? t->listener : t->fd);
 }
 
 /* --- sending ---------------------------------------------------------------------------------- */
@@ -244,13 +266,16 @@ static const struct rl_port_ops tcp_blocking_ops = {
 static int connect_to(int fd, const struct rl_address *peer, char why[RL_PORT_WHY])
 {
     struct pollfd one = {.fd = fd, .events = POLLOUT};
-    int err = 0;
+    int err = 0, n_ready;
     socklen_t n = sizeof err;
 
     if (connect(fd, &peer->at.any, peer->n_bytes) < 0) {
         if (errno != EINPROGRESS)
             return rl_socket_refused(why, "connect", peer, errno);
-        if (poll(&one, 1, CONNECT_MS) != 1)
+        do
+            n_ready = poll(&one, 1, CONNECT_MS);
+        while (n_ready < 0 && errno == EINTR);
+        if (n_ready != 1)
             return rl_socket_refused(why, "connect", peer, ETIMEDOUT);
         (void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &n);
         if (err)
@@ -268,14 +293,17 @@ static int set_up(struct tcp_port *t, const struct rl_port_config *c, char why[R
         return err;
     if (c->is_listener) {
         t->listener = t->fd;
-        return listen(t->fd, 1) < 0 ? rl_socket_refused(why, "listen", &c->local, errno) : 0;
+        if (listen(t->fd, 1) < 0)
+            return rl_socket_refused(why, "listen", &c->local, errno);
+        return rl_accel_check(t->fd, c->accel, why, RL_PORT_WHY);
     }
     if (c->peer.n_bytes == 0) {
         snprintf(why, RL_PORT_WHY, "tcp: neither a listener nor a peer to connect to");
         return -EINVAL;
     }
     enter(t, CONNECTED);
-    return connect_to(t->fd, &c->peer, why);
+    err = connect_to(t->fd, &c->peer, why);
+    return err ? err : rl_accel_check(t->fd, c->accel, why, RL_PORT_WHY);
 }
 
 int rl_tcp_port_open(struct rl_port **port, const struct rl_port_config *c, char why[RL_PORT_WHY])
@@ -307,17 +335,17 @@ int rl_tcp_port_open(struct rl_port **port, const struct rl_port_config *c, char
     t = rl_arena_take(&arena, sizeof *t, 0);
     t->fd = fd;
     t->listener = -1;
+    t->accel = c->accel;
     t->n_bytes = n_bytes;
     t->n_in_max = t->n_out_max = (uint32_t)n_queue;
     t->in = rl_arena_take(&arena, n_queue, 0);
     t->out = rl_arena_take(&arena, n_queue, 0);
     t->port.ops = c->wait == RL_WAIT_BLOCK ? &tcp_blocking_ops : &tcp_ops;
     t->port.caps = (struct rl_port_caps){.n_bytes_frame_max = n_bytes, .needs_syscall = true};
-    snprintf(t->port.caps.mode, sizeof t->port.caps.mode, "%s, no delay%s",
-             c->wait == RL_WAIT_BUSY_POLL && !is_polled ? "spin, busy-poll refused"
-                                                        : rl_wait_name(c->wait),
-             c->accel ? ", accelerated" : "");
+    rl_socket_mode(t->port.caps.mode, c, is_polled, ", no delay", fd);
     err = t->in && t->out ? set_up(t, c, why) : -ENOMEM;
+    if (err == -ENOMEM)
+        snprintf(why, RL_PORT_WHY, "tcp: no memory for %u messages", n_slots);
     if (err) {
         close(fd);
         rl_arena_close(&arena);

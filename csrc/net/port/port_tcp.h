@@ -3,8 +3,9 @@
  *
  * One end listens and takes one connection, the other connects when it is opened. What the kernel
  * has no room for stays queued here until the next flush, so that the stream keeps its shape; when
- * that queue is full, reservations are refused. A connection that has ended stays ended: nothing is
- * received any more, and what is sent is lost and counted.
+ * that queue is full, reservations are refused. A connection that has ended stays ended: what was
+ * whole is still received, a message cut off or a reset counts as one invalid frame, and what is
+ * sent is lost and counted.
  *
  * Threads:  one receives, one sends. The listener must have received (or tried to) before it can
  *           send: it learns of its connection there.

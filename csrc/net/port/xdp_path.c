@@ -5,7 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#define FREE_WAITS_MS 1000
+#define QUEUE_WAITS_MS 1000
+#define CHARGE_WAITS_MS 200
 
 _Static_assert(RL_BPF_WHY == RL_PORT_WHY, "reasons are handed through");
 
@@ -48,16 +49,37 @@ static int refuse_bind(char *why, const struct rl_raw_plan *plan, uint32_t queue
     return err;
 }
 
+static void wait_ms(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
 /*
- * The kernel lets go of a queue some time after the last socket on it was closed, even by a process
- * that is gone; whoever else could hold it would have been refused its program before.
+ * The kernel takes a closed socket apart some time later, and till then its memory is charged to
+ * us, be it that of a mode that was refused just now.
+ */
+static int open_soon(struct rl_xdp_socket *s, const struct rl_xdp_memory *memory, const char *name,
+                     char *why)
+{
+    int err = rl_xdp_socket_open(s, memory, name, why);
+
+    for (uint32_t i = 0; err == -ENOBUFS && i < CHARGE_WAITS_MS; i++) {
+        wait_ms();
+        err = rl_xdp_socket_open(s, memory, name, why);
+    }
+    return err;
+}
+
+/*
+ * And the queue is still its, even if its process is gone; whoever else could hold it would have
+ * been refused its program before.
  */
 static int bind_soon(struct rl_xdp_socket *s, uint32_t ifindex, uint32_t queue, uint16_t how)
 {
     int err = rl_xdp_socket_bind(s, ifindex, queue, how);
 
-    for (uint32_t i = 0; err == -EBUSY && i < FREE_WAITS_MS; i++) {
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    for (uint32_t i = 0; err == -EBUSY && i < QUEUE_WAITS_MS; i++) {
+        wait_ms();
         err = rl_xdp_socket_bind(s, ifindex, queue, how);
     }
     return err;
@@ -69,7 +91,7 @@ static int bind_socket(struct rl_xdp_path *path, const struct rl_raw_plan *plan,
                        bool zero_copy, char *why)
 {
     char because[RL_PORT_WHY];
-    int err = rl_xdp_socket_open(&path->socket, memory, plan->interface.name, why);
+    int err = open_soon(&path->socket, memory, plan->interface.name, why);
 
     if (err)
         return err;
@@ -132,10 +154,10 @@ static int open_generic(struct rl_xdp_path *path, const struct rl_raw_plan *plan
     return 0;
 }
 
-/* What no other mode would change: a program of somebody else, a missing right. */
+/* What no other mode would change: a program of somebody else, a missing right, a limit. */
 static bool is_final(int err)
 {
-    return err == -EBUSY || err == -EEXIST || err == -EPERM;
+    return err == -EBUSY || err == -EEXIST || err == -EPERM || err == -ENOBUFS;
 }
 
 static int open_best(struct rl_xdp_path *path, const struct rl_raw_plan *plan,
