@@ -61,12 +61,16 @@ test-c: $(DEV_STAMP) ## the C core alone: dev, then under address/undefined and 
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset asan
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset tsan
 
-# On two cores, but for what counts the objects of its own process or starts other pytests.
-ALONE := tests/unit/test_extension_leaks.py tests/unit/test_pytest_plugin.py
+# Two at a time, but for those that count the objects of their process, start other pytests, or run
+# threads that spin on both cores of a small machine.
+ALONE := $(addprefix tests/unit/test_,extension_leaks.py pytest_plugin.py) \
+  $(addprefix tests/integration/test_,bad_input.py captures.py dpdk.py impair.py kill_run.py \
+    main_job.py net_command.py network_guide.py network_killed.py network_rights.py network_run.py) \
+  tests/perf tests/stability
 
 test-py: $(DEV_STAMP) ## the Python tests
-	$(BIN)/pytest -q -n 2 tests/unit $(ALONE:%=--ignore=%)
-	$(BIN)/pytest -q $(ALONE) tests/integration tests/perf tests/stability
+	$(BIN)/pytest -q -n 2 tests/unit tests/integration $(ALONE:%=--ignore=%)
+	$(BIN)/pytest -q $(ALONE)
 
 fuzz: $(DEV_STAMP) ## every fuzz target under libFuzzer: make fuzz FUZZ_SECONDS=60
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/c/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),60)

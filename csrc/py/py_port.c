@@ -1,11 +1,7 @@
 /* Port: one end of a network path, held by Python and used by loops in C. */
-#include "py/py_port.h"
+#include "py/py_port_inner.h"
 
-#include "base/mem.h"
-#include "net/port/port_framed.h"
 #include "net/port/port_open.h"
-#include "net/port/port_shm.h"
-#include "net/port/port_socket.h"
 #include "py/py_impair.h"
 #include "py/py_port_config.h"
 
@@ -15,30 +11,10 @@
 
 #define MAX_BURST 4096 /* frames that one receive() copies */
 
-/* Both ends, in an arena that goes with the last of them. */
-struct py_cable {
-    struct rl_arena arena;
-    struct rl_cable cable;
-    int n_ends;
-};
-
-struct py_port {
-    PyObject_HEAD
-    struct rl_port *port;   /* NULL once closed */
-    struct py_cable *cable; /* NULL: opened alone */
-    PyObject *impair;       /* what its XDP program asks; NULL: nothing */
-    bool is_in_use;         /* by a loop, or by a method of another Python thread */
-};
-
-static struct py_port *self_of(PyObject *op)
-{
-    return (struct py_port *)op;
-}
-
 /* NULL with an exception when it is closed or somebody works with it. */
 static struct py_port *port_idle(PyObject *op)
 {
-    struct py_port *self = self_of(op);
+    struct py_port *self = py_port_self(op);
 
     if (!self->port)
         PyErr_SetString(PyExc_ValueError, "the port is closed");
@@ -78,7 +54,7 @@ static int port_open(PyTypeObject *type, struct py_port *self, struct rl_port_co
 
 static PyObject *port_new(PyTypeObject *type, PyObject *args, PyObject *kw)
 {
-    struct py_port *self = self_of(port_alloc(type));
+    struct py_port *self = py_port_self(port_alloc(type));
     struct rl_port_config config = {0};
     PyObject *netns = NULL, *impair = Py_None;
     int err;
@@ -126,7 +102,7 @@ PyObject *port_cable(PyObject *module, PyObject *args, PyObject *kw)
     }
     cable->arena = arena;
     for (int i = 0; i < 2; i++) {
-        ends[i] = self_of(port_alloc(type));
+        ends[i] = py_port_self(port_alloc(type));
         if (!ends[i])
             break;
         ends[i]->port = cable->cable.end[i];
@@ -171,7 +147,7 @@ static void port_dealloc(PyObject *op)
 {
     PyTypeObject *type = Py_TYPE(op);
 
-    give_back(self_of(op));
+    give_back(py_port_self(op));
     ((freefunc)PyType_GetSlot(type, Py_tp_free))(op);
     Py_DECREF(type);
 }
@@ -179,10 +155,10 @@ static void port_dealloc(PyObject *op)
 static PyObject *port_close(PyObject *op, PyObject *unused)
 {
     (void)unused;
-    if (self_of(op)->port) {
+    if (py_port_self(op)->port) {
         if (!port_idle(op))
             return NULL;
-        give_back(self_of(op));
+        give_back(py_port_self(op));
     }
     Py_RETURN_NONE;
 }
@@ -190,7 +166,8 @@ static PyObject *port_close(PyObject *op, PyObject *unused)
 static struct py_port *port_of(PyObject *op)
 {
     /* One module, one type of that deallocator: no need of the module's state here. */
-    return PyType_GetSlot(Py_TYPE(op), Py_tp_dealloc) == (void *)port_dealloc ? self_of(op) : NULL;
+    return PyType_GetSlot(Py_TYPE(op), Py_tp_dealloc) == (void *)port_dealloc ? py_port_self(op)
+                                                                              : NULL;
 }
 
 struct rl_port *py_port_borrow(PyObject *op, PyObject **held)
@@ -211,15 +188,15 @@ struct rl_port *py_port_borrow(PyObject *op, PyObject **held)
         Py_DECREF(core);
         return NULL;
     }
-    self_of(core)->is_in_use = true;
+    py_port_self(core)->is_in_use = true;
     *held = core;
-    return self_of(core)->port;
+    return py_port_self(core)->port;
 }
 
 void py_port_return(PyObject *held)
 {
     if (held)
-        self_of(held)->is_in_use = false;
+        py_port_self(held)->is_in_use = false;
     Py_XDECREF(held);
 }
 
@@ -329,83 +306,6 @@ static PyObject *port_wait(PyObject *op, PyObject *unused)
     Py_RETURN_NONE;
 }
 
-/* ---- Looking ------------------------------------------------------------------------------------
- */
-
-static PyObject *port_stats(PyObject *op, PyObject *unused)
-{
-    struct py_port *self = self_of(op);
-    struct rl_port_stats stats;
-
-    (void)unused;
-    if (!self->port)
-        return PyErr_Format(PyExc_ValueError, "the port is closed");
-    /* The kernel is asked by the receiving thread alone. */
-    stats = self->is_in_use ? rl_port_stats_now(self->port) : rl_port_stats_ask(self->port);
-    return core_counters_named(rl_port_counter_names, &stats);
-}
-
-static PyObject *port_caps(PyObject *op, PyObject *unused)
-{
-    struct py_port *self = self_of(op);
-    const struct rl_port_caps *caps;
-
-    (void)unused;
-    if (!self->port)
-        return PyErr_Format(PyExc_ValueError, "the port is closed");
-    caps = &self->port->caps;
-    return Py_BuildValue(
-        "{s:s,s:s,s:s,s:I,s:N,s:N,s:N,s:N}", "backend", self->port->ops->name, "mode", caps->mode,
-        "stamp", rl_stamp_name(caps->stamp), "n_bytes_frame_max", caps->n_bytes_frame_max,
-        "is_ethernet", PyBool_FromLong(caps->is_ethernet), "zero_copy_rx",
-        PyBool_FromLong(caps->zero_copy_rx), "zero_copy_tx", PyBool_FromLong(caps->zero_copy_tx),
-        "needs_syscall", PyBool_FromLong(caps->needs_syscall));
-}
-
-static PyObject *port_local(PyObject *op, void *unused)
-{
-    struct py_port *self = self_of(op);
-    char text[RL_ADDRESS_TEXT];
-    struct rl_address address;
-    int err;
-
-    (void)unused;
-    if (!self->port)
-        return PyErr_Format(PyExc_ValueError, "the port is closed");
-    err = rl_port_local(self->port, &address);
-    if (err == -ENOTSUP)
-        Py_RETURN_NONE;
-    if (err)
-        return core_raise(PyType_GetModule(Py_TYPE(op)), err, NULL);
-    return PyUnicode_FromString(rl_address_write(&address, text));
-}
-
-static PyObject *port_reasons(PyObject *op, PyObject *unused)
-{
-    struct py_port *self = self_of(op);
-    uint64_t counts[RL_N_FRAME_REASONS];
-    PyObject *dict;
-
-    (void)unused;
-    if (!self->port)
-        return PyErr_Format(PyExc_ValueError, "the port is closed");
-    dict = PyDict_New();
-    if (!dict || !rl_framed_port_reasons(self->port, counts))
-        return dict;
-    for (unsigned i = RL_FRAME_OK + 1; dict && i < RL_N_FRAME_REASONS; i++) {
-        if (core_put(dict, rl_frame_reason_name((enum rl_frame_reason)i),
-                     PyLong_FromUnsignedLongLong(counts[i])) < 0)
-            Py_CLEAR(dict);
-    }
-    return dict;
-}
-
-static PyObject *port_in_use(PyObject *op, void *unused)
-{
-    (void)unused;
-    return PyBool_FromLong(self_of(op)->is_in_use);
-}
-
 PyDoc_STRVAR(port_doc,
              "Port(*, backend, netns, wait, wants_stamps, n_slots, n_bytes_frame, accel, local, "
              "peer, multicast_interface, is_listener, interface, is_framed, flow, hears, queue, "
@@ -420,18 +320,18 @@ static PyMethodDef port_methods[] = {
     {"flush", port_flush, METH_NOARGS, "flush($self, /)\n--\n\nMake what was queued leave."},
     {"wait", port_wait, METH_NOARGS,
      "wait($self, /)\n--\n\nA blocking port sleeps until a frame is there, or for a while."},
-    {"stats", port_stats, METH_NOARGS, "stats($self, /)\n--\n\nWhat has happened so far."},
-    {"reasons", port_reasons, METH_NOARGS,
+    {"stats", py_port_stats, METH_NOARGS, "stats($self, /)\n--\n\nWhat has happened so far."},
+    {"reasons", py_port_reasons, METH_NOARGS,
      "reasons($self, /)\n--\n\nFrames refused, by reason; empty when it is not framed."},
-    {"caps", port_caps, METH_NOARGS, "caps($self, /)\n--\n\nWhat was obtained."},
+    {"caps", py_port_caps, METH_NOARGS, "caps($self, /)\n--\n\nWhat was obtained."},
     {"close", port_close, METH_NOARGS,
      "close($self, /)\n--\n\nGive everything back; BufferError while it is in use."},
     {NULL, NULL, 0, NULL},
 };
 
 static PyGetSetDef port_getset[] = {
-    {"local", port_local, NULL, "where a socket is bound; None: it is none", NULL},
-    {"in_use", port_in_use, NULL, "whether a loop has it", NULL},
+    {"local", py_port_local, NULL, "where a socket is bound; None: it is none", NULL},
+    {"in_use", py_port_in_use, NULL, "whether a loop has it", NULL},
     {NULL, NULL, NULL, NULL, NULL},
 };
 

@@ -23,6 +23,8 @@ from harness.faults.plan import plan_of
 PORTS = {"market": 20_000, "orders": 21_000}  # of the rig; the engine has the next
 FRAME_BYTES = 2048  # what a slot takes
 MIN_SLOTS, MAX_SLOTS = 256, 1 << 14
+# A run of round trips ends by then, whatever happens: a blocked one takes a tenth of this.
+MIN_LIMIT_NS, MAX_ROUND_NS = 10_000_000_000, 1_000_000
 
 Identity = tuple[str, int, int]
 
@@ -168,6 +170,8 @@ def round_trips(plan: RttPlan, clock: Clock) -> dict[str, Any]:
             size=plan.size_bytes,
             echo_port=line.engine,
             echo_cpu=plan.cpu_echo,
+            blocks=plan.net.wait == "block",
+            max_ns=MIN_LIMIT_NS + (plan.rounds + plan.warmup) * MAX_ROUND_NS,
         )
         net = Network({"market": line}).report()
     return {

@@ -21,7 +21,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from harness.commands.net_echo import address, echo, need_engine
+from harness.commands.net_common import address, interruptible, need_engine
+from harness.commands.net_echo import echo
 from harness.commands.net_wire import impaired_flood, wire
 from harness.errors import ExitCode, HostError, RedlineError
 
@@ -44,6 +45,7 @@ Loopback = Annotated[
 ]
 
 MAX_COUNT = 100_000_000
+WARMUP = 1000
 MAX_REPEATS = 1000
 MAX_SECONDS = 3600.0
 PORT_HELP = "shm, udp, tcp, afpacket or afxdp."
@@ -63,7 +65,7 @@ def ports(
     from harness.net.place import place
     from harness.net.text import ports_text
 
-    with place(on_loopback=loopback) as where:
+    with interruptible(), place(on_loopback=loopback) as where:
         rows = tried.table(where)
     _print([row.as_json() for row in rows], ports_text(rows), as_json=as_json)
 
@@ -103,7 +105,8 @@ def rtt(
     from harness.net.rtt import Settings
 
     chosen = path_of(port, mode)
-    settings = Settings(size=_size(size), count=_count(count), stamps=stamps)
+    n = _count(count)
+    settings = Settings(size=_size(size), count=n, warmup=min(n, WARMUP), stamps=stamps)
     if not 1 <= repeats <= MAX_REPEATS:
         raise RedlineError(f"--repeats: not 1 to {MAX_REPEATS}: {repeats}")
     if to is not None:
@@ -182,7 +185,7 @@ def flood(
     clock = engine_clock.calibrate(CALIBRATION_NS)
     size_text = f"{plan.pack} messages a datagram" if packed else f"{plan.size} bytes"
     heading = f"flood: {size_text}, {plan.pattern}, {duration}, CPUs {pair.rig} and {pair.engine}"
-    with place(on_loopback=loopback) as where:
+    with interruptible(), place(on_loopback=loopback) as where:
         if compare:
             results = sources.compare(path, where, plan, pair, clock, _progress)
         else:
@@ -213,16 +216,19 @@ def _rtt_here(
     beside_others: bool,
 ) -> None:
     from engine import clock as engine_clock
+    from harness.net import dpdk, sockperf
     from harness.net import rtt as measured
-    from harness.net import sockperf
     from harness.net.place import choose_cpus, place
     from harness.net.text import rtt_text
 
     pair = choose_cpus(cpus)
     clock = engine_clock.calibrate(measured.CALIBRATION_NS)
-    with place(on_loopback=loopback) as where:
+    with interruptible(), place(on_loopback=loopback) as where:
         peers: list[tuple[str, Callable[[], Run]]] = (
-            [(sockperf.NAME, lambda: sockperf.measure(where, settings, pair))]
+            [
+                (dpdk.NAME, lambda: dpdk.measure(settings, pair)),
+                (sockperf.NAME, lambda: sockperf.measure(where, settings, pair)),
+            ]
             if beside_others
             else []
         )
@@ -268,7 +274,8 @@ def _rtt_to(
     peer = address("--to", to)
     cpu = choose_cpus(cpus).rig
     clock = engine_clock.calibrate(measured.CALIBRATION_NS)
-    runs = [measured.measure_to(peer, path, settings, cpu, clock) for _ in range(repeats)]
+    with interruptible():
+        runs = [measured.measure_to(peer, path, settings, cpu, clock) for _ in range(repeats)]
     row = measured.Row(name=f"{path.name} to {to}", where="somebody else", runs=runs)
     heading = f"{settings.size} bytes, {settings.count} round trips after {settings.warmup}"
     told = {"size": settings.size, "count": settings.count, "repeats": repeats, "cpus": [cpu],

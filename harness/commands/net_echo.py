@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from harness.commands.net_common import address, need_engine
 from harness.errors import HostError, RedlineError
 
 if TYPE_CHECKING:
@@ -207,25 +208,6 @@ def _explained(what: str) -> Iterator[None]:
         said = f"{what}: {error.strerror or error}"
         mistakes = (errno.EINVAL, errno.EADDRINUSE, errno.EADDRNOTAVAIL)
         raise (RedlineError if error.errno in mistakes else HostError)(said) from None
-
-
-def address(option: str, text: str) -> tuple[str, int]:
-    """An IP address and a port; RedlineError names the option."""
-    from harness.config.exchange import parse_address
-
-    try:
-        host, _, port = parse_address(text).rpartition(":")
-    except ValueError as error:
-        raise RedlineError(f"{option}: {error}") from None
-    return host.strip("[]"), int(port)
-
-
-def need_engine() -> None:
-    """HostError when the compiled engine cannot be loaded."""
-    try:
-        import engine.net  # noqa: F401
-    except ImportError as error:
-        raise HostError(str(error).splitlines()[0]) from None
 
 
 def _say(told: Mapping[str, Any], text: str, *, as_json: bool) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from harness.commands.net_echo import need_engine
+from harness.commands.net_common import interruptible, need_engine
 from harness.errors import ExitCode, RedlineError
 
 if TYPE_CHECKING:
@@ -73,7 +73,9 @@ def wire(
         seed=seed,
     )
     load = _load(port, rate or DEFAULT_RATE, size, count)
-    _judge(list(_floods(config, load, cpus)), as_json=as_json)
+    with interruptible():
+        floods = _floods(config, load, cpus)
+    _judge(floods, as_json=as_json)
 
 
 def impaired_flood(
@@ -102,7 +104,9 @@ def impaired_flood(
         raise RedlineError(f"--for: {error}") from None
     config = load_impairment(file)
     load = _load(path.backend, rate, size, max(round(seconds * per_s), 1))
-    _judge(list(_floods(config, load, cpus, file=file)), as_json=as_json)
+    with interruptible():
+        floods = _floods(config, load, cpus, file=file)
+    _judge(floods, as_json=as_json)
 
 
 def _load(port: str, rate: str, size: int, count: int) -> Load:

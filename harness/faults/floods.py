@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from harness.config.impair import Direction, Impairment
+from harness.config.units import format_duration
 from harness.errors import HostError
 from harness.faults.plan import WayPlan, plan_of
 from harness.faults.predict import (
@@ -34,8 +35,11 @@ if TYPE_CHECKING:
     from harness.faults.network import Faults
 
 SENDER_PORT, RECEIVER_PORT = 20_000, 20_001
-SETTLE_NS = 20_000_000
-MAX_SETTLE_NS = 1_000_000_000
+# Without a packet for so long none will come: a thread of the kernel on the CPU of the flood, or
+# the wire on a CPU that somebody else wants too, may be kept waiting meanwhile.
+SETTLE_NS = 50_000_000
+WIRE_SETTLE_NS = 300_000_000
+MAX_SETTLE_NS = 2_000_000_000
 RECEIVE_SLOTS = 4096
 NS_PER_S = 1_000_000_000
 
@@ -137,7 +141,8 @@ def flood_once(
 
     way = faults.plan.way(line, direction)
     with open_ports(bench, faults, line, direction, load) as (sender, receiver):
-        told = _flood(sender, receiver, way, load, clock, cpu)
+        is_wired = faults.wire is not None
+        told = _flood(sender, receiver, way, load, clock, cpu, passes_wire=is_wired)
     n_sent = told.sent["frames_sent"]
     errors = None
     if faults.wire is not None:  # stopped, its ports say what they had no room for
@@ -154,7 +159,7 @@ def flood_once(
             first_difference(prediction.arrivals, seen),
         ]
         if any(differences):
-            differences += _lost_elsewhere(told, faults)
+            differences += _reasons(told, faults, prediction, line, direction)
     return ImpairedFlood(
         way=way,
         load=load,
@@ -180,10 +185,19 @@ def _how(told: Flood, faults: Faults, line: str, direction: Direction) -> Iterat
         yield f"table at {table.hook or 'xdp'}"
 
 
-def _lost_elsewhere(told: Flood, faults: Faults) -> Iterator[str]:
-    """What went where no fault of ours was asked for: it explains a difference."""
+def _reasons(
+    told: Flood, faults: Faults, prediction: Prediction, line: str, direction: Direction
+) -> Iterator[str]:
+    """What happened that no fault of ours asked for: it explains a difference."""
     assert told.tx_side is not None
     assert told.rx_side is not None
+    wire = faults.plan.way(line, direction).wire
+    too_soon = faults.wire_counters(line, direction).get("let_go", 0) - prediction.wire.get(
+        "let_go", 0
+    )
+    if wire is not None and too_soon > 0:
+        hold = format_duration(wire.hold_ns)
+        yield f"the wire let {too_soon} packets go for which nothing came within {hold}"
     for who, n in (
         ("the sender had no room for", told.sent["frames_unsent"]),
         ("the sender's port lost", told.tx_side.stats["tx_lost"]),
@@ -234,7 +248,16 @@ def open_ports(
         raise HostError(f"{load.port}: {error.strerror or error}") from None
 
 
-def _flood(sender: Port, receiver: Port, way: WayPlan, load: Load, clock: Clock, cpu: int) -> Flood:
+def _flood(
+    sender: Port,
+    receiver: Port,
+    way: WayPlan,
+    load: Load,
+    clock: Clock,
+    cpu: int,
+    *,
+    passes_wire: bool,
+) -> Flood:
     from engine.net import flood
 
     due, span_ns = None, 0
@@ -253,15 +276,15 @@ def _flood(sender: Port, receiver: Port, way: WayPlan, load: Load, clock: Clock,
         due_ns=due,
         span_ns=span_ns,
         log=2 * load.count + 64,
-        settle_ns=settle_ns(way.wire),
+        settle_ns=settle_ns(way.wire, passes_wire=passes_wire),
     )
 
 
-def settle_ns(wire: WirePlan | None) -> int:
-    """After so long without a packet none will come: nothing waits longer in the wire."""
+def settle_ns(wire: WirePlan | None, *, passes_wire: bool) -> int:
+    """Beyond that for which the wire may hold a packet back."""
     if wire is None:
-        return SETTLE_NS
+        return WIRE_SETTLE_NS if passes_wire else SETTLE_NS
     pause = max((one.for_ns for one in wire.pauses), default=0)
     hold = wire.hold_ns if wire.reorder_ppm or wire.reorder_every else 0
     waits = wire.delay_ns + wire.skew_ns + wire.jitter_ns + hold + wire.queue_ns + pause
-    return min(MAX_SETTLE_NS, SETTLE_NS + waits)
+    return min(MAX_SETTLE_NS, WIRE_SETTLE_NS + waits)

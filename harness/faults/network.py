@@ -37,9 +37,7 @@ def offered(port: str, bench: Bench) -> frozenset[Mechanism]:
 
 @dataclass(slots=True)
 class Faults:
-    """What is in place. Packets of each direction take numbers from when it was, or from the last
-    `restart`.
-    """
+    """What is in place. Packets of each direction take their numbers from then on."""
 
     plan: Plan
     tables: dict[Key, Impair] = field(default_factory=dict)

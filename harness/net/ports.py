@@ -50,7 +50,7 @@ def table(where: Place) -> list[Row]:
     """A row for every kind of port."""
     rows = [_row(path, where) for path in PATHS]
     rows += [_accelerated(accel) for accel in ACCELS]
-    return rows
+    return [*rows, _dpdk()]
 
 
 def _row(path: Path, where: Place) -> Row:
@@ -70,6 +70,16 @@ def _missing_right(path: Path) -> str | None:
 
     need = rights.AFPACKET if path.backend == "afpacket" else rights.AFXDP
     return rights.why_not(need)
+
+
+def _dpdk() -> Row:
+    """A program of its own, over whatever devices it is given."""
+    from harness.net import dpdk
+
+    try:
+        return Row(dpdk.NAME, True, "memory", f"by {dpdk.program().name}", "none")
+    except RedlineError as error:
+        return Row(dpdk.NAME, False, "", why=str(error))
 
 
 def _accelerated(accel: Accel) -> Row:

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 QUANTILES: Final = ("p50", "p99", "p99.9")
 PLACEMENT_BATCHES: Final = 100  # 0.1 s or less
 TIMEOUT_NS: Final = 100_000_000  # a round without an answer
+KNOCKS: Final = 3  # to hear whether anybody is there
+KNOCK_NS: Final = 200_000_000
 TO_NS: Final = 60_000_000_000  # somebody else may lose everything
-CALIBRATION_NS: Final = 200_000_000
+CALIBRATION_NS: Final = 50_000_000  # good to a millionth, and no round trip is known so well
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,6 @@ class Row:
     where: str
     runs: Sequence[Run] = ()
     missing: str = ""
-    note: str = ""
 
     @property
     def best(self) -> Run:
@@ -78,7 +79,6 @@ class Row:
         return {
             "path": self.name,
             "where": self.where,
-            "note": self.note,
             "mode": best.mode,
             "clock": best.clock,
             "n": sum(run.n for run in self.runs),
@@ -132,6 +132,13 @@ def measure_to(peer: Address, path: Path, settings: Settings, cpu: int, clock: C
         with open_port(
             cast("Backend", path.backend), peer=peer, wait=path.wait, stamps=settings.stamps
         ) as port:
+            asked = rtt(
+                port, clock=clock, cpu=cpu, count=KNOCKS, warmup=0, size=settings.size,
+                timeout_ns=KNOCK_NS, blocks=path.blocks,
+            )  # fmt: skip
+            if asked.counters["answered"] == 0:
+                host, number = peer
+                raise HostError(f"{path.name}: nobody at {host}:{number} answered")
             found = rtt(
                 port,
                 clock=clock,
@@ -145,9 +152,6 @@ def measure_to(peer: Address, path: Path, settings: Settings, cpu: int, clock: C
             )
     except EngineError as error:
         raise HostError(f"{path.name}: {error.strerror or error}") from None
-    if found.counters["answered"] == 0:
-        host, number = peer
-        raise HostError(f"{path.name}: nobody at {host}:{number} answered")
     return run_of(found)
 
 

@@ -110,6 +110,8 @@ def _live(path: Path, where: Place, plan: Plan, cpus: Cpus, clock: Clock) -> Res
 
     if plan.schedule is not None:
         raise RedlineError("--rate: bpf-live knows no schedule: --rate max")
+    if path.xdp_mode == "generic":
+        raise RedlineError("--mode: bpf-live gives its frames to the driver: native, not generic")
     near, far = where.ends()
     with ExitStack() as stack:
         stack.enter_context(explained("bpf-live"))

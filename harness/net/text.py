@@ -84,8 +84,7 @@ def _obtained(row: Row) -> str:
         return f"{row.name}: not measured: {row.missing}"
     best = row.best
     mode = f"{best.mode}, " if best.mode else ""
-    note = f"; {row.note}" if row.note else ""
-    return f"{row.name}: {mode}{row.where}, clock {best.clock}{_placement(best)}{note}"
+    return f"{row.name}: {mode}{row.where}, clock {best.clock}{_placement(best)}"
 
 
 def _placement(run: Run) -> str:

@@ -1,10 +1,18 @@
 /* Datagrams through a socket when the other side is hostile, late, gone, or somebody else. */
+#include <net/if.h>
 #include <netinet/in.h>
+#include <netinet/udp.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include "socket_ports.h"
 
+#ifndef UDP_GRO /* Linux 5.0 */
+#define UDP_GRO 104
+#endif
 #define N_SLOTS 8
 
 static int raw_socket_to(const struct rl_port *port)
@@ -118,45 +126,121 @@ static void test_a_group_has_no_peer_and_hears_every_sender(void)
     rl_port_close(there);
 }
 
-static void test_a_peer_that_went_away_does_not_end_segmentation(void)
+/* A receiver that takes what left by one call in one piece; -1: not with this kernel. */
+static int whole_receiver(struct rl_address *at)
 {
-    struct rl_port *there = listener_open(0, false);
-    struct rl_port *here = sender_to(there);
-    struct rl_frame frames[N_SLOTS];
-    struct rl_port_config c = {0};
-    char text[RL_ADDRESS_TEXT];
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), one = 1;
+    struct timeval patience = {.tv_sec = PATIENCE_NS / 1000000000};
+
+    CHECK(fd >= 0);
+    CHECK_EQ(bind(fd, &at->at.any, at->n_bytes), 0);
+    CHECK_EQ(rl_address_of(at, fd), 0);
+    CHECK_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
+    if (setsockopt(fd, SOL_UDP, UDP_GRO, &one, sizeof one) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static void flush_three(struct rl_port *p, uint32_t n_bytes)
+{
+    for (uint32_t i = 0; i < 3; i++)
+        CHECK(port_put(p, i, n_bytes));
+    rl_port_tx_flush(p);
+}
+
+static void test_segmentation_outlives_a_peer_that_went_away(void)
+{
+    struct rl_port_config c = port_config(RL_BACKEND_UDP, NULL, "127.0.0.1:0");
+    int fd = whole_receiver(&c.peer);
+    uint8_t bytes[65536];
+    struct rl_port *here;
+
+    if (fd < 0)
+        return;
+    here = port_open(&c);
+    if (strstr(here->caps.mode, "gso")) {
+        flush_three(here, 20);
+        CHECK_EQ(recv(fd, bytes, sizeof bytes, 0), 60); /* one call made them, one takes them */
+        close(fd);
+        flush_three(here, 20);        /* the answer to this: nobody is there */
+        fd = whole_receiver(&c.peer); /* in the same place */
+        flush_three(here, 20);        /* hears of it, and sends all the same */
+        flush_three(here, 20);
+        for (int n = 0; n < 60;) {
+            int k = (int)recv(fd, bytes, sizeof bytes, 0);
+
+            CHECK(k > 0);
+            n += k;
+        }
+        CHECK_EQ(recv(fd, bytes, sizeof bytes, 0), 60);
+        CHECK_EQ(rl_port_stats_ask(here).tx_lost, 0);
+        CHECK(strstr(here->caps.mode, "gso") != NULL);
+    }
+    close(fd);
+    rl_port_close(here);
+}
+
+/* Of the calling process alone, with a loopback as narrow as Ethernet; false: not allowed. */
+static bool enter_narrow_netns(void)
+{
+    struct ifreq ifr = {.ifr_name = "lo"};
+    int fd;
+
+    if (unshare(CLONE_NEWNET) != 0)
+        return false;
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    ifr.ifr_mtu = 1500;
+    CHECK_EQ(ioctl(fd, SIOCSIFMTU, &ifr), 0);
+    ifr.ifr_flags = IFF_UP | IFF_RUNNING;
+    CHECK_EQ(ioctl(fd, SIOCSIFFLAGS, &ifr), 0);
+    close(fd);
+    return true;
+}
+
+/* What is longer than the route's MTU is sent in fragments, which cannot be cut out of one call. */
+static void what_is_too_long_to_segment_is_sent_and_shorter_ones_still_are(void)
+{
+    struct rl_port_config c = port_config(RL_BACKEND_UDP, NULL, "127.0.0.1:0");
+    int fd = whole_receiver(&c.peer);
+    struct rl_port *here = port_open(&c);
+    uint8_t bytes[65536];
     uint64_t before;
 
-    if (strstr(here->caps.mode, "gso") == NULL) {
-        rl_port_close(here);
-        rl_port_close(there);
+    if (fd < 0 || strstr(here->caps.mode, "gso") == NULL)
         return;
-    }
-    c = port_config(RL_BACKEND_UDP, local_of(there, text), NULL);
-    rl_port_close(there);
-    for (uint32_t i = 0; i < 3; i++) /* the answer to this: nobody is there */
-        CHECK(port_put(here, i, 20));
-    rl_port_tx_flush(here);
-    there = port_open(&c); /* the same place again */
-    for (uint32_t i = 0; i < 3; i++)
-        CHECK(port_put(here, i, 20));
-    rl_port_tx_flush(here); /* hears of it, and sends all the same */
+    flush_three(here, 2000);
     before = rl_port_stats_now(here).tx_syscalls;
-    for (uint32_t i = 3; i < 6; i++)
-        CHECK(port_put(here, i, 20));
-    rl_port_tx_flush(here);
+    flush_three(here, 2000); /* asked once, and not again */
     CHECK_EQ(rl_port_stats_now(here).tx_syscalls, before + 1);
-    CHECK_EQ(rl_port_stats_now(here).tx_lost, 0);
-    for (uint32_t n = 0; n < 6;) {
-        uint32_t k = port_get(there, frames, N_SLOTS);
-
-        CHECK(k > 0);
-        for (uint32_t i = 0; i < k; i++)
-            frame_is(&frames[i], n++, 20);
-        rl_port_rx_release(there);
-    }
+    for (int i = 0; i < 6; i++)
+        CHECK_EQ(recv(fd, bytes, sizeof bytes, 0), 2000);
+    flush_three(here, 20);
+    CHECK_EQ(recv(fd, bytes, sizeof bytes, 0), 60);
+    CHECK_EQ(rl_port_stats_ask(here).tx_lost, 0);
+    CHECK(strstr(here->caps.mode, "gso") != NULL);
+    close(fd);
     rl_port_close(here);
-    rl_port_close(there);
+}
+
+static void test_on_a_narrow_route(void (*promise)(void))
+{
+    pid_t pid = fork();
+    int status;
+
+    CHECK(pid >= 0);
+    if (pid == 0) {
+        if (!enter_narrow_netns())
+            _exit(RL_SKIP);
+        promise();
+        _exit(0);
+    }
+    CHECK_EQ(waitpid(pid, &status, 0), pid);
+    CHECK(WIFEXITED(status));
+    if (WEXITSTATUS(status) == RL_SKIP)
+        printf("not tried: no network namespace can be made (needs CAP_SYS_ADMIN)\n");
+    else
+        CHECK_EQ(WEXITSTATUS(status), 0);
 }
 
 /* What does not fit into the receiver's buffer is dropped by the kernel, which knows how many. */
@@ -260,7 +344,8 @@ int main(void)
     test_oversized_datagrams_do_not_fill_the_port(true);
     test_strangers_who_queued_behind_the_first_are_thrown_away();
     test_a_group_has_no_peer_and_hears_every_sender();
-    test_a_peer_that_went_away_does_not_end_segmentation();
+    test_segmentation_outlives_a_peer_that_went_away();
+    test_on_a_narrow_route(what_is_too_long_to_segment_is_sent_and_shorter_ones_still_are);
     test_the_kernel_is_asked_what_it_dropped();
     test_a_sending_thread_may_wait_for_the_peer_that_the_other_learns();
     test_an_empty_datagram_is_no_frame();

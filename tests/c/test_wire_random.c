@@ -1,8 +1,9 @@
 /*
- * A wire agrees with the slow one on every frame of every random plan.
+ * A wire agrees with the slow one on every frame of every random plan, and takes frames of any
+ * bytes.
  */
 #include "base/mem.h"
-#include "rig/wire/wire.h"
+#include "rig/wire/wire_inner.h"
 #include "slow_wire.h"
 #include "tape_port.h"
 
@@ -166,8 +167,67 @@ static void test_a_slow_wire_of_another_seed_does_not_agree(void)
     CHECK(n_differ > 30); /* the others draw nothing */
 }
 
+/* A frame as a stranger sends it: one of ours with bytes changed, or cut off anywhere. */
+static void hostile_arrive(uint64_t number)
+{
+    struct tape_frame *f = &ends[0].in[ends[0].n_in];
+
+    tape_arrive(&ends[0], number, TAPE_UDP_PORT);
+    for (uint64_t i = below(4); i > 0; i--)
+        f->bytes[below(one_in(2) ? 50 : f->n_bytes)] = (uint8_t)check_random(&state);
+    if (one_in(4))
+        f->n_bytes = (uint32_t)below(f->n_bytes + 1);
+}
+
+static uint32_t n_changed_bytes(const struct tape_frame *a, const struct tape_frame *b)
+{
+    uint32_t n = 0;
+
+    CHECK_EQ(a->n_bytes, b->n_bytes);
+    for (uint32_t i = 0; i < a->n_bytes; i++)
+        n += a->bytes[i] != b->bytes[i];
+    return n;
+}
+
+static void test_of_any_frame_no_more_is_changed_than_a_byte_and_a_checksum(void)
+{
+    struct rl_wire_config config = {.n_ways = 1, .has_virtual_clock = true};
+    static struct tape_frame sent[TAPE_MAX];
+    struct rl_wire_counts n;
+    struct rl_arena arena;
+    struct rl_wire wire;
+    const char *why;
+
+    tape_init(&ends[0], &now);
+    tape_init(&ends[1], &now);
+    CHECK_EQ(rl_clock_from_hz(&config.clock, 1000000000), 0);
+    memset(actions, RL_IMPAIR_CORRUPT, sizeof actions / 2);
+    memset(actions + sizeof actions / 2, RL_IMPAIR_CORRUPT_FRAME, sizeof actions / 2);
+    config.ways[0] = (struct rl_wire_way_config){
+        .in = &ends[0].port,
+        .out = &ends[1].port,
+        .plan = {.counts_all = true, .actions = actions, .n_actions = sizeof actions},
+        .n_bytes_frame = TAPE_BYTES,
+    };
+    CHECK_EQ(rl_arena_open(&arena, rl_wire_bytes(&config), 0), 0);
+    CHECK_EQ(rl_wire_open(&wire, &config, &arena, &why), 0);
+    for (uint32_t i = 0; i < TAPE_MAX; i++) {
+        wire.ways[0].plan.corrupt_at = (uint32_t)below(120);
+        hostile_arrive(i);
+        sent[i] = ends[0].in[i];
+        rl_wire_turn(&wire, ++now);
+        CHECK_EQ(ends[1].n_out, i + 1);
+        CHECK(n_changed_bytes(&sent[i], &ends[1].out[i]) <= 3);
+    }
+    n = rl_wire_counts_now(&wire, 0);
+    CHECK(n.corrupted > 100 && n.corrupted_frame > 100 && n.undone > 100);
+    CHECK_EQ(n.corrupted + n.corrupted_frame + n.undone, TAPE_MAX);
+    rl_arena_close(&arena);
+}
+
 int main(void)
 {
+    test_of_any_frame_no_more_is_changed_than_a_byte_and_a_checksum();
     test_it_agrees_with_the_slow_wire_on_every_frame();
     test_a_slow_wire_of_another_seed_does_not_agree();
     return 0;

@@ -1,5 +1,5 @@
 /*
- * traffic_link - both ends of a path for datagrams, by its name: shared memory, sockets, packet
+ * traffic_link - both ends of a path for frames, by its name: shared memory, sockets, packet
  * sockets and AF_XDP over a virtual cable.
  */
 #ifndef RL_TESTS_TRAFFIC_LINK_H
@@ -14,12 +14,14 @@
 #include "check.h"
 #include "net/port/port_open.h"
 #include "net/port/port_shm.h"
+#include "net/port/port_socket.h"
 #include "rig/traffic/run.h"
 #include "veth.h"
 
 /* X(name, text) */
 #define LINKS(X)                                  \
     X(SHM, "shm")                                 \
+    X(TCP_LO, "tcp, loopback")                    \
     X(UDP_LO, "udp, loopback, spin")              \
     X(UDP_LO_BLOCK, "udp, loopback, block")       \
     X(UDP_VETH, "udp, veth, spin")                \
@@ -104,7 +106,8 @@ static inline struct rl_port_config link_config(enum link_kind kind, const struc
     if (kind <= LINK_UDP_VETH) {
         bool is_lo = kind != LINK_UDP_VETH;
 
-        c.backend = RL_BACKEND_UDP;
+        c.backend = kind == LINK_TCP_LO ? RL_BACKEND_TCP : RL_BACKEND_UDP;
+        c.is_listener = kind == LINK_TCP_LO && i == 1;
         c.wait = link_blocks(kind) ? RL_WAIT_BLOCK : RL_WAIT_SPIN;
         c.local = link_address(is_lo ? INADDR_LOOPBACK : veth->end[i].ip, ports[i]);
         c.peer = link_address(is_lo ? INADDR_LOOPBACK : veth->end[1 - i].ip, ports[1 - i]);
@@ -140,6 +143,14 @@ static inline void link_close(struct link *l)
     rl_arena_close(&l->arena);
 }
 
+/* Where end 1 listens, when it is open; end 0 connects. */
+static inline void link_tcp_peer(const struct link *l, struct rl_port_config *c)
+{
+    c->local = link_address(INADDR_LOOPBACK, 0);
+    if (!c->is_listener)
+        CHECK_EQ(rl_port_local(l->end[1], &c->peer), 0);
+}
+
 /*
  * 0, or -errno with a sentence. `veth` is asked by those links alone whose names say so; n_slots
  * frames can wait each way, where that can be chosen.
@@ -163,17 +174,14 @@ static inline int link_open(struct link *l, enum link_kind kind, const struct ve
             ports[1] = link_free_port();
         while (ports[1] == ports[0]);
     }
-    for (int i = 0; i < 2; i++) {
+    for (int i = 1; i >= 0; i--) { /* who listens before who connects */
         struct rl_port_config c = link_config(kind, veth, i, ports, n_slots);
-        int err = rl_port_open(&l->end[i], &c, why);
+        int err;
 
-        /* The kernel lets go of a queue some time after the port on it was closed. */
-        for (int n = 0; err == -EBUSY && n < 200; n++) {
-            usleep(10000);
-            err = rl_port_open(&l->end[i], &c, why);
-        }
+        if (kind == LINK_TCP_LO)
+            link_tcp_peer(l, &c);
+        err = rl_port_open(&l->end[i], &c, why);
         if (err) {
-            l->end[i] = NULL;
             link_close(l);
             return err;
         }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from engine.net import Action, WirePlan, wire_decide
 from harness.config.impair import EVERYTHING, Impairment, mechanisms_at
 from harness.config.loader import FieldFault, parse
-from harness.faults.floods import SETTLE_NS, settle_ns
+from harness.faults.floods import SETTLE_NS, WIRE_SETTLE_NS, settle_ns
 from harness.faults.plan import CORRUPT_AT, WayPlan, plan_of
 from harness.faults.predict import (
     CORRUPT_BIT,
@@ -308,9 +308,11 @@ def test_the_changed_byte_lies_behind_the_number_of_a_packet() -> None:
 
 def test_a_flood_waits_for_what_the_wire_holds_back() -> None:
     plan = WirePlan(delay_ns=5_000_000, hold_ns=7_000_000)
-    assert settle_ns(None) == SETTLE_NS
-    assert settle_ns(plan) == SETTLE_NS + 5_000_000
-    assert settle_ns(replace(plan, reorder_every=3)) == SETTLE_NS + 12_000_000
+    assert settle_ns(None, passes_wire=False) == SETTLE_NS
+    assert settle_ns(None, passes_wire=True) == WIRE_SETTLE_NS
+    assert settle_ns(plan, passes_wire=True) == WIRE_SETTLE_NS + 5_000_000
+    held = replace(plan, reorder_every=3)
+    assert settle_ns(held, passes_wire=True) == WIRE_SETTLE_NS + 12_000_000
 
 
 # ---- sentences -----------------------------------------------------------------------------------

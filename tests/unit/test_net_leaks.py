@@ -63,7 +63,7 @@ FRAME: dict[str, Any] = {
 
 def grown(call: Call, n: int) -> int:
     """Blocks and descriptors held after n calls and not before; the least of three tries."""
-    for _ in range(10):  # caches fill
+    for _ in range(60):  # caches fill
         call()
     least = sys.maxsize
     for _ in range(3):

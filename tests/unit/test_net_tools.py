@@ -12,7 +12,7 @@ import pytest
 
 from harness.errors import HostError, RedlineError
 from harness.measure.histogram import Histogram
-from harness.net import programs, sockperf, sources, text
+from harness.net import dpdk, programs, sockperf, sources, text
 from harness.net.flood import Plan, Result
 from harness.net.paths import MATRIX, Path, path_of
 from harness.net.pattern import read_pattern, read_rate
@@ -246,6 +246,27 @@ def test_the_halves_that_sockperf_tells_are_doubled():
     assert found.values == {"min": 6188, "p50": 6680, "p99": 7670, "p99.9": 35342, "max": 1541944}
     assert (found.n, found.lost) == (79840, 5)
     assert "x2" in sockperf.NAME
+
+
+DPDK = (
+    'EAL: something\n{"backend": "dpdk", "mode": "net_ring", "version": "DPDK 22.11", "size": 64, '
+    '"rtt_ns": {"n": 2000, "min": 90, "p50": 200, "p99": 300, "p99.9": 400, "max": 900}, '
+    '"handle_ns": {"n": 2000, "min": 20, "p50": 30, "p99": 40, "p99.9": 50, "max": 60}, '
+    '"lost": 0, "answered": 3000}\n'
+)
+
+
+def test_what_redline_dpdk_measured_is_read_with_no_more_percentiles_than_it_can_carry():
+    found = dpdk.read(DPDK)
+    assert (found.n, found.lost, found.processing_p50_ns) == (2000, 0, 30)
+    assert found.values == {"min": 90, "p50": 200, "p99": 300, "p99.9": None, "max": 900}
+    assert found.mode == "net_ring, DPDK 22.11"
+
+
+@pytest.mark.parametrize("words", ["", "{}", "EAL: failed", DPDK.replace("rtt_ns", "rtt")])
+def test_what_redline_dpdk_never_said_is_not_made_up(words):
+    with pytest.raises(HostError, match="redline-dpdk: nothing"):
+        dpdk.read(words)
 
 
 @pytest.mark.parametrize("words", ["", "sockperf: error", SOCKPERF.replace("50.000", "51.000")])

@@ -66,7 +66,10 @@ struct rl_port_config {
     uint32_t n_bytes_frame; /* the longest frame, headers included */
     enum rl_accel accel;    /* UDP, TCP: opening fails unless the socket was taken over by it */
 
-    /* UDP, TCP. A multicast `local` is joined; without a peer the first that sends becomes it. */
+    /*
+     * UDP, TCP. Without a peer the first that sends becomes it, except where `local` is a multicast
+     * group: that is joined, hears every sender and sends to none.
+     */
     struct rl_address local, peer;
     struct rl_address multicast_interface;
     bool is_listener; /* TCP: waits to be connected to */

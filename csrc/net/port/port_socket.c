@@ -126,7 +126,8 @@ void rl_socket_mode(char mode[RL_SOCKET_MODE], const struct rl_port_config *conf
     int n_bytes = 0;
 
     (void)getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &n_bytes, &n);
-    snprintf(mode, RL_SOCKET_MODE, "%s%s%s, buf %d%s", wait, special, accelerated[config->accel],
+    snprintf(mode, RL_SOCKET_MODE, "%s%s%s, buf %d%s", wait, special,
+             (unsigned)config->accel < RL_N_ACCELS ? accelerated[config->accel] : "",
              n_bytes >> (n_bytes >= 1 << 20 ? 20 : 10), n_bytes >= 1 << 20 ? "M" : "K");
 }
 

@@ -256,7 +256,7 @@ static int set_up(struct rl_udp_port *u, const struct rl_port_config *c, char wh
     u->peer = c->peer;
     atomic_init(&u->has_peer, c->peer.n_bytes > 0);
     /* A group hears whoever sends to it: one that starts again has another port. */
-    u->is_alone = rl_address_is_multicast(&c->local);
+    u->is_alone = rl_address_is_multicast(&c->local) && c->peer.n_bytes == 0;
     /* A whole socket can be told to segment where a message can: asked and taken back. */
     if (setsockopt(u->fd, SOL_UDP, UDP_SEGMENT, &segment, sizeof segment) == 0 &&
         setsockopt(u->fd, SOL_UDP, UDP_SEGMENT, &zero, sizeof zero) == 0)

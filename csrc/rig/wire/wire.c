@@ -150,15 +150,13 @@ static uint64_t time_now(const struct rl_wire *w, uint64_t told)
     return w->has_virtual_clock ? told : rl_tsc();
 }
 
-static void record(struct rl_wire_way *way, const uint64_t *dues, uint32_t n, uint64_t achieved)
+static void record(struct rl_wire_way *way, uint64_t due, uint64_t achieved)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        uint64_t ns = rl_ticks_to_ns(way->clock, achieved - dues[i]);
+    uint64_t ns = rl_ticks_to_ns(way->clock, achieved - due);
 
-        rl_hist_record(&way->errors, ns);
-        if (RL_UNLIKELY(ns > way->tolerance_ns))
-            rl_count(&way->n.late, 1);
-    }
+    rl_hist_record(&way->errors, ns);
+    if (RL_UNLIKELY(ns > way->tolerance_ns))
+        rl_count(&way->n.late, 1);
 }
 
 /* False: the port has no room now. */
@@ -177,29 +175,34 @@ static bool put_copy(struct rl_wire_way *way, struct rl_wire_slot *slot)
     return true;
 }
 
+/* All copies that are left of a frame; false: one is left still. */
+static bool put_copies(struct rl_wire_way *way, struct rl_wire_slot *slot)
+{
+    uint32_t n_before = slot->n_copies;
+    bool has_room = true;
+
+    while (slot->n_copies > 0 && has_room)
+        has_room = put_copy(way, slot);
+    if (slot->n_copies < n_before)
+        rl_port_tx_flush(way->out);
+    return has_room;
+}
+
+/* Each frame is flushed alone: behind a batch it would leave at the time of the last. */
 static uint32_t put(const struct rl_wire *w, struct rl_wire_way *way, uint64_t told)
 {
-    uint64_t now = time_now(w, told), dues[BURST];
-    bool has_room = true, has_put = false;
+    uint64_t now = time_now(w, told);
     uint32_t n = 0;
 
     rl_wire_way_let_go(way, now);
-    while (has_room && n < BURST && way->n_heap > 0 && way->heap[0].tsc <= now) {
-        struct rl_wire_slot *slot = &way->slots[way->heap[0].slot];
+    for (; n < BURST && way->n_heap > 0 && way->heap[0].tsc <= now; n++) {
+        struct rl_wire_due first = way->heap[0];
 
-        while (slot->n_copies > 0 && has_room) {
-            has_room = put_copy(way, slot);
-            has_put |= has_room;
-        }
-        if (slot->n_copies == 0) {
-            dues[n++] = way->heap[0].tsc;
-            way->free[way->n_free++] = rl_wire_heap_pop(way).slot;
-        }
+        if (!put_copies(way, &way->slots[first.slot]))
+            break;
+        record(way, first.tsc, time_now(w, told));
+        way->free[way->n_free++] = rl_wire_heap_pop(way).slot;
     }
-    if (!has_put)
-        return 0;
-    rl_port_tx_flush(way->out);
-    record(way, dues, n, time_now(w, told));
     return n;
 }
 

@@ -11,7 +11,7 @@
  *
  * Threads:  one takes turns; any may read the counters; histograms when the turns are over.
  * Memory:   from the caller's arena (rl_wire_bytes).
- * Cost:     two copies a frame, and what the ports cost.
+ * Cost:     a frame: two copies, a look at its headers, a flush of its port.
  */
 #ifndef RL_RIG_WIRE_H
 #define RL_RIG_WIRE_H
