@@ -144,6 +144,7 @@ def _line(
             listen=net.port == "tcp" and own is line.engine,
             wait=net.wait,
             xdp_mode=net.xdp_mode,
+            accel=net.accel,
             n_slots=n_slots,
             checksum=False,  # optional over IPv4, and no part of what is measured
             impair=table,

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from harness.config.bench import NetPort, Wait, XdpMode
+from harness.config.bench import Accel, NetPort, Wait, XdpMode
 
 Feed = Literal["itch", "fix"]
 Mode = Literal["engine", "reflect"]
@@ -93,6 +93,7 @@ class NetPlan:
     port: NetPort
     xdp_mode: XdpMode
     wait: Wait
+    accel: Accel
     market: LinePlan
     orders: LinePlan
 

@@ -361,19 +361,19 @@ def _report(
         "usage": held.usage(),
         "identities": identities,
         "has_engine": has_engine,
-        "answer": _answer(held, load, stream, counters["feed"]) if has_engine else None,
+        "answer": _answer(held, plan, load, stream, counters["feed"]) if has_engine else None,
     }
 
 
 def _answer(
-    held: engine.Trial, load: _Load, stream: Stream, feed: dict[str, int]
+    held: engine.Trial, plan: TrialPlan, load: _Load, stream: Stream, feed: dict[str, int]
 ) -> dict[str, Any]:
     """The books at the end: all of them as a hash, and the one with most orders in full."""
     whole = held.answer()
     books = [held.book(i) for i in range(whole["n_instruments"])]
     busiest = max(books, key=lambda b: sum(b["n_orders"]) + sum(b["n_levels"]), default=None)
     return {
-        "messages": min(load.n_frames, len(stream.recs)),
+        "messages": min(load.n_frames * plan.pack, len(stream.recs)),
         "instruments": whole["n_instruments"],
         "orders": whole["n_orders"],
         "total_levels": whole["n_levels"],

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from engine.market import Stream
     from harness.net.flood import Plan
     from harness.net.paths import Path
-    from harness.net.rtt import Run, Settings
+    from harness.net.rtt import Settings
 
 net = typer.Typer(help="Ports of this host: round trips, floods, an echo.")
 net.command()(echo)
@@ -82,6 +82,10 @@ def rtt(
     size: Annotated[int, typer.Option(metavar="BYTES", help="Of a datagram.")] = 64,
     count: Annotated[str, typer.Option(metavar="N", help="Round trips, like 20k.")] = "20k",
     cpus: Cpus = None,
+    accel: Annotated[
+        str,
+        typer.Option(metavar="WHO", help="onload or vma: has to have taken over the sockets."),
+    ] = "none",
     stamps: Annotated[
         bool, typer.Option("--stamps", help="Have arrivals stamped, by the NIC or the kernel.")
     ] = False,
@@ -104,7 +108,7 @@ def rtt(
     from harness.net.paths import MATRIX, path_of
     from harness.net.rtt import Settings
 
-    chosen = path_of(port, mode)
+    chosen = path_of(port, mode, accel)
     n = _count(count)
     settings = Settings(size=_size(size), count=n, warmup=min(n, WARMUP), stamps=stamps)
     if not 1 <= repeats <= MAX_REPEATS:
@@ -219,15 +223,16 @@ def _rtt_here(
     from harness.net import dpdk, sockperf
     from harness.net import rtt as measured
     from harness.net.place import choose_cpus, place
+    from harness.net.rtt import Peer
     from harness.net.text import rtt_text
 
     pair = choose_cpus(cpus)
     clock = engine_clock.calibrate(measured.CALIBRATION_NS)
     with interruptible(), place(on_loopback=loopback) as where:
-        peers: list[tuple[str, Callable[[], Run]]] = (
+        peers = (
             [
-                (dpdk.NAME, lambda: dpdk.measure(settings, pair)),
-                (sockperf.NAME, lambda: sockperf.measure(where, settings, pair)),
+                Peer(dpdk.NAME, "memory", lambda: dpdk.measure(settings, pair)),
+                Peer(sockperf.NAME, where.kind, lambda: sockperf.measure(where, settings, pair)),
             ]
             if beside_others
             else []

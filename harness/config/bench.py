@@ -19,6 +19,7 @@ from harness.config.loader import FieldFault
 NetPort = Literal["udp", "tcp", "afpacket", "afxdp"]
 XdpMode = Literal["auto", "zero-copy", "native", "generic"]
 Wait = Literal["spin", "block", "busy-poll"]
+Accel = Literal["none", "onload", "vma"]
 
 LINES = ("market", "orders")
 MAX_PACK = 64  # a packet of 1,500 bytes holds fewer of the longest messages; the trial says so
@@ -60,6 +61,7 @@ class _NetworkBench(_Bench):
     port: NetPort
     xdp_mode: XdpMode = "auto"
     wait: Wait = "spin"
+    accel: Accel = "none"  # of udp and tcp: a trial whose sockets it has not taken over fails
 
 
 class NetnsBench(_NetworkBench):

@@ -99,8 +99,11 @@ class ImpairedFlood:
         for text in self.differences:
             yield f"  WRONG: {text}"
         if self.passed:
-            known = "exactly those that were told" if self.prediction else "as far as can be told"
-            yield f"  the packets that arrived are {known}"
+            yield (
+                "  the packets that arrived are exactly those that were told"
+                if self.prediction
+                else "  nothing that arrived contradicts what can be told"
+            )
 
 
 def _percentiles(hist: Hist) -> Iterator[str]:

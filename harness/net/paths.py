@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from harness.errors import HostError, RedlineError
@@ -12,12 +12,13 @@ from harness.net.place import ECHO_PORT, PINGER_PORT, Place
 
 if TYPE_CHECKING:
     from engine.net import Port
-    from engine.net.port import Backend, Wait, XdpMode
+    from engine.net.port import Accel, Backend, Wait, XdpMode
     from harness.bench.netns import End
 
 BACKENDS: Final = ("shm", "udp", "tcp", "afpacket", "afxdp")
 RAW: Final = ("afpacket", "afxdp")
 WAITS: Final = ("spin", "block", "busy-poll")
+ACCELS: Final = ("none", "onload", "vma")
 NO_OPTIONS: Final[Mapping[str, Any]] = {}
 XDP_MODES: Final = ("auto", "zero-copy", "native", "generic")
 
@@ -30,6 +31,7 @@ class Path:
     wait: Wait = "spin"
     xdp_mode: XdpMode = "auto"
     answer: Literal["thread", "xdp"] = "thread"
+    accel: Accel = "none"  # which has to take the sockets over, or there is no path
 
     @property
     def name(self) -> str:
@@ -38,6 +40,8 @@ class Path:
             words.append(self.xdp_mode)
         if self.wait != "spin":
             words.append(self.wait)
+        if self.accel != "none":
+            words.append(f"by {self.accel}")
         if self.answer == "xdp":
             words.append("-> XDP echo")
         return " ".join(words)
@@ -62,8 +66,17 @@ MATRIX: Final = (
 )
 
 
-def path_of(backend: str, mode: str) -> Path:
-    """What --port and --mode say. RedlineError names the option."""
+def path_of(backend: str, mode: str, accel: str = "none") -> Path:
+    """What --port, --mode and --accel say. RedlineError names the option."""
+    path = _path_of(backend, mode)
+    if accel not in ACCELS:
+        raise RedlineError(f"--accel: not one of {', '.join(ACCELS)}: {accel!r}")
+    if accel != "none" and backend not in ("udp", "tcp"):
+        raise RedlineError(f"--accel: {accel} takes over udp and tcp sockets, not {backend}")
+    return replace(path, accel=cast("Accel", accel))
+
+
+def _path_of(backend: str, mode: str) -> Path:
     if backend not in BACKENDS:
         raise RedlineError(f"--port: not one of {', '.join(BACKENDS)}: {backend!r}")
     if mode in XDP_MODES[1:]:
@@ -164,6 +177,7 @@ def _end(
         wait=path.wait,
         xdp_mode=path.xdp_mode,
         stamps=stamps,
+        accel=path.accel,
         checksum=False,  # optional over IPv4, and no part of what is measured
         **options,
     )
@@ -184,10 +198,18 @@ def _loopback(
             listen=is_tcp,
             wait=path.wait,
             stamps=stamps,
+            accel=path.accel,
             **options,
         )
     )
     asks = stack.enter_context(
-        open_port(backend, peer=answers.local, wait=path.wait, stamps=stamps, **options)
+        open_port(
+            backend,
+            peer=answers.local,
+            wait=path.wait,
+            stamps=stamps,
+            accel=path.accel,
+            **options,
+        )
     )
     return asks, answers

@@ -16,7 +16,7 @@ from harness.net.place import Place
 
 if TYPE_CHECKING:
     from engine.clock import Clock
-    from engine.net import Rtt
+    from engine.net import Port, Rtt
     from engine.net.port import Address, Backend
     from harness.bench.cpus import Cpus
 
@@ -106,6 +106,7 @@ def measure(path: Path, where: Place, settings: Settings, cpus: Cpus, clock: Clo
     from engine.net import rtt
 
     with opened(path, where, stamps=settings.stamps and path.backend != "shm") as (asks, answers):
+        _has_stamps(path, settings, asks)
         found = rtt(
             asks,
             clock=clock,
@@ -123,6 +124,12 @@ def measure(path: Path, where: Place, settings: Settings, cpus: Cpus, clock: Clo
     return run_of(found)
 
 
+def _has_stamps(path: Path, settings: Settings, port: Port) -> None:
+    """Asked for and not obtained is an error; memory has no arrivals to stamp."""
+    if settings.stamps and path.backend != "shm" and port.caps.stamp == "none":
+        raise HostError(f"{path.name}: gives no stamps of arrival here")
+
+
 def measure_to(peer: Address, path: Path, settings: Settings, cpu: int, clock: Clock) -> Run:
     """Against an echo of somebody else, over udp or tcp. HostError when nobody answers."""
     from engine import EngineError
@@ -130,8 +137,13 @@ def measure_to(peer: Address, path: Path, settings: Settings, cpu: int, clock: C
 
     try:
         with open_port(
-            cast("Backend", path.backend), peer=peer, wait=path.wait, stamps=settings.stamps
+            cast("Backend", path.backend),
+            peer=peer,
+            wait=path.wait,
+            stamps=settings.stamps,
+            accel=path.accel,
         ) as port:
+            _has_stamps(path, settings, port)
             asked = rtt(
                 port, clock=clock, cpu=cpu, count=KNOCKS, warmup=0, size=settings.size,
                 timeout_ns=KNOCK_NS, blocks=path.blocks,
@@ -181,6 +193,15 @@ def values_of(whole: Histogram) -> dict[str, float | None]:
     return {"min": whole.lowest, **inner, "max": whole.highest}
 
 
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Another program that measures the same: its name, where it does it, and how."""
+
+    name: str
+    where: str
+    measure: Callable[[], Run]
+
+
 def matrix(
     paths: Sequence[Path],
     where: Place,
@@ -189,7 +210,7 @@ def matrix(
     clock: Clock,
     repeats: int,
     *,
-    peers: Sequence[tuple[str, Callable[[], Run]]] = (),
+    peers: Sequence[Peer] = (),
     progress: Callable[[str], None] = lambda name: None,
 ) -> list[Row]:
     """All paths, one after the other, `repeats` times over; what cannot be had is a row too.
@@ -200,7 +221,7 @@ def matrix(
         (path.name, lambda path=path: measure(path, where, settings, cpus, clock))  # type: ignore[misc]
         for path in paths
     ]
-    works += peers
+    works += [(peer.name, peer.measure) for peer in peers]
     runs: dict[str, list[Run]] = {name: [] for name, _ in works}
     missing: dict[str, str] = {}
     for turn in range(repeats):
@@ -213,10 +234,11 @@ def matrix(
             except HostError as error:
                 missing[name] = str(error).removeprefix(f"{name}: ")
     kinds = {path.name: "memory" if path.backend == "shm" else where.kind for path in paths}
+    kinds |= {peer.name: peer.where for peer in peers}
     return [
         Row(
             name=name,
-            where=kinds.get(name, where.kind),
+            where=kinds[name],
             runs=() if name in missing else runs[name],
             missing=missing.get(name, ""),
         )

@@ -98,8 +98,11 @@ def _paths(evidence: Evidence, title: str, points: str) -> list[str]:
         cells += [_whole(table.get(name)) for name in PATH_QUANTILES]
         cells.append(placement_text(facts))
         name, load = str(metric["id"]), load_text(str(metric["load"]))
-        lines.append(f"  {name.ljust(width)}" + "".join(c.rjust(11) for c in cells) + f" {load}")
-        lines += _wrapped(str(facts.get("ports", "")), 6)
+        line = f"  {name.ljust(width)}" + "".join(c.rjust(11) for c in cells)
+        if "ports" in facts:  # longer names, and more to say: on a line of their own
+            lines += [line, *_wrapped(f"{load}; {facts['ports']}", 6)]
+        else:
+            lines.append(f"{line} {load}")
     return lines if len(lines) > 1 else []
 
 

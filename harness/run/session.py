@@ -113,6 +113,7 @@ class Session:
             port=port or bench.port,
             xdp_mode=xdp_mode or bench.xdp_mode,
             wait=wait or bench.wait,
+            accel=bench.accel,
             market=self.lines["market"],
             orders=self.lines["orders"],
         )

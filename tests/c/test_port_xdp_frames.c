@@ -222,6 +222,7 @@ static void test_frames_the_device_drops_are_lost_and_counted(enum rl_xdp_mode m
     rl_port_tx_flush(port[0]);
     CHECK_EQ(rl_port_stats_now(port[0]).tx_lost + rl_port_stats_now(port[0]).tx_frames, 100);
     CHECK_EQ(rl_port_stats_now(port[0]).tx_lost, 100);
+    CHECK_EQ(rl_port_stats_now(port[0]).tx_bytes, 0);
     RAW_UNTIL(places(port[0]).tx_kernel == 0);
     veth_set_up(&v.end[1], true);
     raw_send_number(port[0], &v, 0, 60, 200);

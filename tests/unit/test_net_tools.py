@@ -19,7 +19,7 @@ from harness.net.pattern import read_pattern, read_rate
 from harness.net.pktgen import Packets, Pktgen
 from harness.net.place import Place, choose_cpus, place
 from harness.net.processes import said, spawned
-from harness.net.rtt import Row, Run, matrix, values_of
+from harness.net.rtt import Peer, Row, Run, matrix, values_of
 
 # ---- Patterns -----------------------------------------------------------------------------------
 
@@ -165,7 +165,8 @@ def test_what_cannot_be_had_is_a_row_with_a_reason_and_not_tried_again():
         tried.append(1)
         raise HostError("peer: it is not installed")
 
-    rows = matrix([], Place(why="x"), None, None, None, 3, peers=[("peer", refuses)])  # type: ignore[arg-type]
+    peers = [Peer("peer", "memory", refuses)]
+    rows = matrix([], Place(why="x"), None, None, None, 3, peers=peers)  # type: ignore[arg-type]
     assert len(tried) == 1
     assert rows[0].missing == "it is not installed"
     assert "missing" in rows[0].as_json()

@@ -24,21 +24,16 @@ static void fail(struct rl_bpf_code *c, int err, const char *wrong, const char *
     c->label = label;
 }
 
-void rl_bpf_emit(struct rl_bpf_code *c, struct bpf_insn insn)
+static void put(struct rl_bpf_code *c, int code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
 {
     if (c->n_insns == c->n_insns_max)
         fail(c, -ENOSPC, "too many instructions", NULL);
     else
-        c->insns[c->n_insns++] = insn;
-}
-
-static void put(struct rl_bpf_code *c, int code, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
-{
-    rl_bpf_emit(c, (struct bpf_insn){.code = (uint8_t)code,
-                                     .dst_reg = dst & 0xfU,
-                                     .src_reg = src & 0xfU,
-                                     .off = off,
-                                     .imm = imm});
+        c->insns[c->n_insns++] = (struct bpf_insn){.code = (uint8_t)code,
+                                                   .dst_reg = dst & 0xfU,
+                                                   .src_reg = src & 0xfU,
+                                                   .off = off,
+                                                   .imm = imm};
 }
 
 static const struct rl_bpf_place *find(const struct rl_bpf_code *c, const char *label)

@@ -43,7 +43,6 @@ void rl_bpf_start(struct rl_bpf_code *c, struct bpf_insn *insns, uint32_t n_insn
 int rl_bpf_finish(struct rl_bpf_code *c, char *why, size_t n);
 
 void rl_bpf_label(struct rl_bpf_code *c, const char *label);
-void rl_bpf_emit(struct rl_bpf_code *c, struct bpf_insn insn); /* what has no name here */
 
 /* dst = ..., 64 bits. */
 void rl_bpf_set(struct rl_bpf_code *c, uint8_t dst, int32_t value); /* sign extended */

@@ -177,7 +177,8 @@ static void remove_unused_qdisc(int fd, uint32_t ifindex)
         remove_qdisc(fd, ifindex);
 }
 
-/* 1: removed what a dead process left, 0: nothing of that kind, -EBUSY: it is alive, -errno. */
+/* 0: what a dead process left is gone, or there was nothing of ours; -EBUSY: it is alive, -errno.
+ */
 static int sweep_side(int fd, uint32_t ifindex, bool is_egress)
 {
     struct found found;
@@ -190,7 +191,7 @@ static int sweep_side(int fd, uint32_t ifindex, bool is_egress)
     err = remove_filter(fd, ifindex, is_egress);
     if (err == 0 && found.made_qdisc)
         remove_unused_qdisc(fd, ifindex);
-    return err == 0 ? 1 : err;
+    return err;
 }
 
 static int open_jump(int prog_fd, char why[RL_BPF_WHY])
@@ -263,9 +264,9 @@ static int put_filter(struct rl_clsact *cls, int springboard_fd, char why[RL_BPF
     char name[N_BYTES_NAME];
     int err = sweep_side(cls->netlink_fd, cls->ifindex, cls->is_egress);
 
-    if (err >= 0)
+    if (err == 0)
         err = take_qdisc(cls);
-    if (err < 0)
+    if (err != 0)
         return refused(why, err);
     write_name(name, cls->made_qdisc);
     err = add_filter(cls, springboard_fd, name);
@@ -314,22 +315,6 @@ void rl_clsact_close(struct rl_clsact *cls)
     }
     rl_bpf_close(&cls->jump_fd);
     rl_bpf_close(&cls->netlink_fd);
-}
-
-int rl_clsact_sweep(uint32_t ifindex)
-{
-    int n = 0, got = 0, fd = rl_rtnl_open();
-
-    if (fd < 0)
-        return fd;
-    for (int is_egress = 0; is_egress < 2 && got >= 0; is_egress++) {
-        got = sweep_side(fd, ifindex, is_egress != 0);
-        if (got == -EBUSY)
-            got = 0; /* somebody's, and in use */
-        n += got;
-    }
-    close(fd);
-    return got < 0 ? got : n;
 }
 
 int rl_clsact_count(uint32_t ifindex, bool is_egress)

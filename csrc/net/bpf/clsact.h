@@ -3,8 +3,8 @@
  *
  * Nothing takes a filter away when its process is killed. So what stands there is a springboard:
  * one tail call through a map that only the process holds, which the kernel empties with the
- * process; from then on the filter lets everything pass. Its name says whose it is, so that it can
- * be told from one that is in use, and be removed later.
+ * process; from then on the filter lets everything pass. Its name says whose it is, so that the
+ * next one tells it from one that is in use, and takes its place.
  *
  * Threads:  the socket belongs to the namespace in which it was opened, wherever the thread is
  * later.
@@ -15,7 +15,7 @@
 #include "net/bpf/sys.h"
 
 struct rl_clsact {
-    int netlink_fd, prog_fd, jump_fd;
+    int netlink_fd, jump_fd;
     uint32_t ifindex;
     bool is_egress;
     bool made_qdisc; /* by us, and so taken away by us, unless others use it by then */
@@ -29,8 +29,6 @@ int rl_clsact_open(struct rl_clsact *cls, uint32_t ifindex, bool is_egress, int 
                    char why[RL_BPF_WHY]);
 void rl_clsact_close(struct rl_clsact *cls); /* once; also after an open that failed */
 
-/* Takes away what dead processes left at both sides. The number of filters, or -errno. */
-int rl_clsact_sweep(uint32_t ifindex);
 /* How many filters of whomever stand at one side; -errno. Without clsact: 0. */
 int rl_clsact_count(uint32_t ifindex, bool is_egress);
 

@@ -1,7 +1,6 @@
 #include "net/bpf/count.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 #include "net/bpf/parse.h"
 
@@ -18,12 +17,6 @@ static int load(struct rl_xdp_count *count, const struct rl_xdp_count_config *co
         rl_bpf_jump_if(c, BPF_JNE, RL_R_PORT, rl_on_wire(config->udp_port), "pass");
     }
     rl_bpf_count(c, count->map_fd, offsetof(struct rl_xdp_count_shared, n_frames));
-    /* Not END - FRAME: without CAP_PERFMON nobody may subtract pointers. */
-    rl_bpf_move(c, BPF_REG_1, RL_R_CONTEXT);
-    rl_bpf_call(c, BPF_FUNC_xdp_get_buff_len);
-    rl_bpf_load_map_value(c, BPF_REG_1, count->map_fd,
-                          offsetof(struct rl_xdp_count_shared, n_bytes));
-    rl_bpf_atomic_add(c, BPF_REG_1, 0, BPF_REG_0);
     if (config->drops)
         rl_bpf_return(c, XDP_DROP);
     if (!config->drops || config->udp_port != 0) { /* the verifier wants no dead instructions */
@@ -57,11 +50,6 @@ int rl_xdp_count_open(struct rl_xdp_count *count, const struct rl_xdp_count_conf
 uint64_t rl_xdp_count_n_frames(const struct rl_xdp_count *count)
 {
     return atomic_load_explicit(&count->shared->n_frames, memory_order_relaxed);
-}
-
-uint64_t rl_xdp_count_n_bytes(const struct rl_xdp_count *count)
-{
-    return atomic_load_explicit(&count->shared->n_bytes, memory_order_relaxed);
 }
 
 void rl_xdp_count_close(struct rl_xdp_count *count)

@@ -8,7 +8,7 @@
 #include "net/bpf/xdp.h"
 
 struct rl_xdp_count_shared {
-    _Atomic uint64_t n_frames, n_bytes;
+    _Atomic uint64_t n_frames;
 };
 
 struct rl_xdp_count {
@@ -27,7 +27,6 @@ struct rl_xdp_count_config {
 int rl_xdp_count_open(struct rl_xdp_count *count, const struct rl_xdp_count_config *config,
                       char why[RL_BPF_WHY]);
 uint64_t rl_xdp_count_n_frames(const struct rl_xdp_count *count);
-uint64_t rl_xdp_count_n_bytes(const struct rl_xdp_count *count);
 void rl_xdp_count_close(struct rl_xdp_count *count); /* once; also after an open that failed */
 
 #endif

@@ -16,17 +16,6 @@ const char *const rl_impair_counter_names[] = {
 #undef COUNTER_NAME
         NULL};
 
-const char *rl_impair_action_name(enum rl_impair_action action)
-{
-    static const char *const names[] = {
-#define ACTION_NAME(name, text) text,
-        RL_IMPAIR_ACTIONS(ACTION_NAME)
-#undef ACTION_NAME
-    };
-
-    return action < RL_N_IMPAIR_ACTIONS ? names[action] : "?";
-}
-
 const char *rl_impair_hook_name(enum rl_impair_hook hook)
 {
     static const char *const names[] = {
@@ -199,9 +188,4 @@ void rl_impair_close(struct rl_impair *im)
     im->table_fd = im->shared_fd = -1;
     im->table = NULL;
     im->shared = NULL;
-}
-
-int rl_impair_sweep(uint32_t ifindex)
-{
-    return rl_clsact_sweep(ifindex);
 }

@@ -31,19 +31,13 @@
 #include "net/bpf/clsact.h"
 #include "net/bpf/sys.h"
 
-/* X(name, text); the values are what the table holds. */
-#define RL_IMPAIR_ACTIONS(X)                                                                     \
-    X(PASS, "pass")                                                                              \
-    X(DROP, "drop")                                                                              \
-    X(DUPLICATE, "duplicate")         /* twice, one right behind the other; not in XDP */        \
-    X(CORRUPT, "corrupt")             /* one byte of the payload is changed, the checksum too */ \
-    X(CORRUPT_FRAME, "corrupt-frame") /* one byte changed, the checksum is wrong now */
-
 enum rl_impair_action {
-#define RL_IMPAIR_ENUM(name, text) RL_IMPAIR_##name,
-    RL_IMPAIR_ACTIONS(RL_IMPAIR_ENUM)
-#undef RL_IMPAIR_ENUM
-        RL_N_IMPAIR_ACTIONS
+    RL_IMPAIR_PASS,
+    RL_IMPAIR_DROP,
+    RL_IMPAIR_DUPLICATE,     /* twice, one right behind the other; not in XDP */
+    RL_IMPAIR_CORRUPT,       /* one byte of the payload is changed, the checksum too */
+    RL_IMPAIR_CORRUPT_FRAME, /* one byte changed, the checksum is wrong now */
+    RL_N_IMPAIR_ACTIONS
 };
 
 /* X(name, text) */
@@ -60,7 +54,6 @@ enum rl_impair_hook {
         RL_N_IMPAIR_HOOKS
 };
 
-const char *rl_impair_action_name(enum rl_impair_action action);
 const char *rl_impair_hook_name(enum rl_impair_hook hook);
 
 #define RL_IMPAIR_MAX_ACTIONS (1U << 20)
@@ -126,11 +119,5 @@ int rl_impair_restart(struct rl_impair *im, const uint8_t *actions);
 struct rl_impair_counts rl_impair_counts_now(const struct rl_impair *im);
 bool rl_impair_has(const struct rl_impair *im, enum rl_impair_action action);
 void rl_impair_close(struct rl_impair *im); /* detaches; once; also after an open that failed */
-
-/*
- * Takes away what killed processes left at an interface by clsact; the links of tcx need none of
- * it. Returns how many filters went, or -errno.
- */
-int rl_impair_sweep(uint32_t ifindex);
 
 #endif

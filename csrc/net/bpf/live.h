@@ -9,9 +9,9 @@
  * Threads:  the sending thread must be in the network namespace of the interface. Several may send
  *           from one generator: sequence numbers are taken atomically.
  * Memory:   the template is copied. Counters are in memory that the program shares with us.
- * Cost:     a system call a burst, which sets up and tears down pages of the kernel (a grace period
- * of RCU or two: many milliseconds, however short the burst): make bursts long. Its frames leave in
- * batches of `batch`.
+ * Cost:     a system call a burst, which sets up and tears down pages of the kernel (a grace
+ *           period of RCU or two: many milliseconds, however short the burst): make bursts long.
+ *           Its frames leave in batches of `batch`.
  */
 #ifndef RL_NET_BPF_LIVE_H
 #define RL_NET_BPF_LIVE_H

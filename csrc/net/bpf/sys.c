@@ -106,17 +106,6 @@ int rl_bpf_map_put(int map_fd, const void *key, const void *value)
     return sys_bpf(BPF_MAP_UPDATE_ELEM, &attr);
 }
 
-int rl_bpf_map_get(int map_fd, const void *key, void *value)
-{
-    union bpf_attr attr;
-
-    memset(&attr, 0, sizeof(attr));
-    attr.map_fd = (uint32_t)map_fd;
-    attr.key = address_of(key);
-    attr.value = address_of(value);
-    return sys_bpf(BPF_MAP_LOOKUP_ELEM, &attr);
-}
-
 int rl_bpf_shared_open(uint32_t n_bytes, const char *name, void **memory, char why[RL_BPF_WHY])
 {
     struct rl_bpf_map_spec spec = {.type = BPF_MAP_TYPE_ARRAY,
@@ -231,7 +220,6 @@ int rl_bpf_run(int prog_fd, struct rl_bpf_run *run)
     err = sys_bpf(BPF_PROG_TEST_RUN, &attr);
     run->n_bytes_out = attr.test.data_size_out;
     run->verdict = attr.test.retval;
-    run->ns_each = attr.test.duration;
     return err;
 }
 
@@ -240,28 +228,4 @@ void rl_bpf_close(int *fd)
     if (*fd >= 0)
         close(*fd);
     *fd = -1;
-}
-
-int rl_bpf_can(char why[RL_BPF_WHY])
-{
-    const struct bpf_insn insns[] = {
-        {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
-        {.code = BPF_JMP | BPF_EXIT},
-    };
-    struct rl_bpf_program program = {.type = BPF_PROG_TYPE_XDP,
-                                     .insns = insns,
-                                     .n_insns = RL_COUNT(insns),
-                                     .attach_type = BPF_XDP,
-                                     .name = "rl_can"};
-    void *memory;
-    int map_fd = rl_bpf_shared_open(8, "rl_can", &memory, why), prog_fd;
-
-    if (map_fd < 0)
-        return map_fd;
-    prog_fd = rl_bpf_load(&program, why);
-    rl_bpf_shared_close(map_fd, memory, 8);
-    if (prog_fd < 0)
-        return prog_fd;
-    close(prog_fd);
-    return 0;
 }

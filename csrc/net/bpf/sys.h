@@ -14,13 +14,6 @@
 
 #define RL_BPF_WHY 160 /* characters of a reason, with the zero: as many as RL_PORT_WHY */
 
-/*
- * 0 when this process may make maps, load programs and attach them; else -errno and why not: the
- * capability that is missing, or that the kernel (or a filter in front of it) does not offer
- * bpf(2).
- */
-int rl_bpf_can(char why[RL_BPF_WHY]);
-
 /* Writes a sentence into `why`, cut off at its end; returns err. */
 __attribute__((format(printf, 3, 4))) int rl_bpf_refuse(char why[RL_BPF_WHY], int err,
                                                         const char *format, ...);
@@ -37,7 +30,6 @@ struct rl_bpf_map_spec {
 /* A descriptor or -errno. */
 int rl_bpf_map_create(const struct rl_bpf_map_spec *spec, char why[RL_BPF_WHY]);
 int rl_bpf_map_put(int map_fd, const void *key, const void *value); /* 0 or -errno */
-int rl_bpf_map_get(int map_fd, const void *key, void *value);       /* 0 or -errno */
 
 /*
  * An array of one value, mapped into the process: programs reach it without a look-up
@@ -70,7 +62,6 @@ struct rl_bpf_run {
     uint32_t batch_size;  /* of live frames; 0: the kernel's */
     uint32_t n_bytes_out; /* out: how long the frame is now */
     uint32_t verdict;     /* what the program returned */
-    uint32_t ns_each;     /* mean time of a repeat */
 };
 
 /* One BPF_PROG_TEST_RUN: 0 or -errno (-EINTR: a signal ended it early). */

@@ -12,7 +12,6 @@
 #define RL_BPF_F_MMAPABLE (1U << 10)            /* map: may be mapped into the process, 5.5 */
 #define RL_BPF_F_TEST_XDP_LIVE_FRAMES (1U << 1) /* test run: frames really leave, 5.18 */
 #define RL_TCX_NEXT (-1)                        /* enum tcx_action_base */
-#define RL_TCX_DROP 2
 
 #define RL_CAP_NET_ADMIN 12 /* linux/capability.h */
 #define RL_CAP_SYS_ADMIN 21

@@ -4,32 +4,37 @@
 #include <linux/if_packet.h>
 #include <unistd.h>
 
-#include "net/bpf/parse.h"
 #include "net/bpf/sys.h"
+#include "net/bpf/tc.h"
 #include "net/bpf/uapi.h"
 
-#define CONTEXT(member) ((int16_t)offsetof(struct __sk_buff, member))
+/* To "ours" when the destination is this address; 0: none. */
+static void is_address(struct rl_bpf_code *c, uint32_t ip)
+{
+    if (ip == 0)
+        return;
+    rl_bpf_set64(c, BPF_REG_3, __builtin_bswap32(ip));
+    rl_bpf_jump_if_reg(c, BPF_JEQ, BPF_REG_2, BPF_REG_3, "ours");
+}
 
 /* Frames with a mark are somebody's: an impairment's copies on their way round, for one. */
 static void write_program(struct rl_bpf_code *c, const struct rl_flow_filter *hears)
 {
     rl_bpf_move(c, RL_R_CONTEXT, BPF_REG_1);
-    rl_bpf_load_from(c, RL_BPF_U32, BPF_REG_2, RL_R_CONTEXT, CONTEXT(mark));
+    rl_bpf_load_from(c, RL_BPF_U32, BPF_REG_2, RL_R_CONTEXT, RL_SKB(mark));
     rl_bpf_jump_if(c, BPF_JNE, BPF_REG_2, 0, "next");
-    rl_bpf_load_from(c, RL_BPF_U32, BPF_REG_2, RL_R_CONTEXT, CONTEXT(vlan_present));
+    rl_bpf_load_from(c, RL_BPF_U32, BPF_REG_2, RL_R_CONTEXT, RL_SKB(vlan_present));
     rl_bpf_jump_if(c, BPF_JNE, BPF_REG_2, 0, "next");
-    rl_bpf_load_from(c, RL_BPF_U32, RL_R_FRAME, RL_R_CONTEXT, CONTEXT(data));
-    rl_bpf_load_from(c, RL_BPF_U32, RL_R_END, RL_R_CONTEXT, CONTEXT(data_end));
+    rl_bpf_begin_tc(c);
     rl_bpf_parse(c, "next");
     rl_bpf_jump_if(c, BPF_JNE, RL_R_PORT, rl_on_wire(hears->port), "next");
     rl_bpf_load_from(c, RL_BPF_U32, BPF_REG_2, RL_R_IP, 16); /* the destination */
-    rl_bpf_set64(c, BPF_REG_3, __builtin_bswap32(hears->ip));
-    rl_bpf_jump_if_reg(c, BPF_JEQ, BPF_REG_2, BPF_REG_3, "ours");
-    rl_bpf_set64(c, BPF_REG_3, __builtin_bswap32(hears->group));
-    rl_bpf_jump_if_reg(c, BPF_JNE, BPF_REG_2, BPF_REG_3, "next");
+    is_address(c, hears->ip);
+    is_address(c, hears->group);
+    rl_bpf_jump(c, "next");
     rl_bpf_label(c, "ours");
     rl_bpf_set(c, BPF_REG_2, RL_PACKET_BYPASS_MARK);
-    rl_bpf_store(c, RL_BPF_U32, RL_R_CONTEXT, CONTEXT(mark), BPF_REG_2);
+    rl_bpf_store(c, RL_BPF_U32, RL_R_CONTEXT, RL_SKB(mark), BPF_REG_2);
     rl_bpf_move(c, BPF_REG_1, RL_R_CONTEXT);
     rl_bpf_set(c, BPF_REG_2, PACKET_OTHERHOST);
     rl_bpf_call(c, BPF_FUNC_skb_change_type);

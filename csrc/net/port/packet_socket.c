@@ -19,9 +19,8 @@
 #endif
 
 #define SLOT_RESERVE 16 /* in front of a frame, for its VLAN tag; 16 keeps its alignment */
-#define SLOT_HEADER                                                              \
-    (TPACKET_ALIGN(TPACKET2_HDRLEN + 16) + SLOT_RESERVE) /* before the IP header \
-                                                          */
+/* Of a slot, what comes before the IP header. */
+#define SLOT_HEADER (TPACKET_ALIGN(TPACKET2_HDRLEN + 16) + SLOT_RESERVE)
 #define BLOCK_BYTES 65536U /* of the ring: the kernel finds it whole where memory is scattered */
 #define SEND_BUFFER_BYTES (4 << 20)
 

@@ -84,10 +84,16 @@ static int frame_it(struct rl_port **port, const struct rl_port_config *c, char 
 
 int rl_port_open(struct rl_port **port, const struct rl_port_config *config, char why[RL_PORT_WHY])
 {
-    int back, err = rl_netns_enter(config->netns_fd, &back);
+    int back, err;
 
     *port = NULL;
     why[0] = '\0';
+    if (is_raw(config) && config->accel != RL_ACCEL_NONE) {
+        snprintf(why, RL_PORT_WHY, "%s: %s takes over sockets of udp and tcp alone",
+                 rl_backend_name(config->backend), rl_accel_name(config->accel));
+        return -EINVAL;
+    }
+    err = rl_netns_enter(config->netns_fd, &back);
     if (err) {
         snprintf(why, RL_PORT_WHY, "namespace: cannot be entered: %s",
                  err == -EPERM ? "needs CAP_SYS_ADMIN" : strerror(-err));

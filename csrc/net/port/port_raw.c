@@ -26,9 +26,11 @@ static int plan_sizes(struct rl_raw_plan *plan, const struct rl_port_config *c,
                  c->interface, RL_ETHERNET_MIN, n_bytes_max, plan->n_bytes_frame);
         return -EINVAL;
     }
+    plan->n_bytes_untagged = n_bytes_carried - RL_VLAN_TAG;
+    if (c->is_framed && c->flow.vlan == 0) /* none of its frames has a tag */
+        n_bytes_carried = plan->n_bytes_untagged;
     plan->n_bytes_send =
         plan->n_bytes_frame < n_bytes_carried ? plan->n_bytes_frame : n_bytes_carried;
-    plan->n_bytes_untagged = n_bytes_carried - RL_VLAN_TAG;
     return 0;
 }
 
@@ -59,33 +61,38 @@ int rl_raw_plan(struct rl_raw_plan *plan, const struct rl_port_config *c, uint32
     return plan_sizes(plan, c, n_bytes_max, why);
 }
 
+/* 0 and an open *fd, or -errno with a sentence. */
+static int hear(int *fd, const struct rl_raw_plan *plan, const uint8_t mac[6], char *why)
+{
+    int got = rl_interface_hear(plan->interface.index, mac);
+
+    if (got < 0) {
+        snprintf(why, RL_PORT_WHY, "%s: cannot hear another MAC address than its own: %s%s",
+                 plan->interface.name, strerror(-got), got == -EPERM ? " (needs CAP_NET_RAW)" : "");
+        return got;
+    }
+    *fd = got;
+    return 0;
+}
+
 int rl_raw_ears_open(struct rl_raw_ears *ears, const struct rl_raw_plan *plan,
                      char why[RL_PORT_WHY])
 {
     const struct rl_flow_filter *hears = &plan->hears;
     uint8_t group[6];
+    int err = 0;
 
     ears->fds[0] = ears->fds[1] = -1;
     if (!plan->is_framed)
         return 0;
-    if (hears->ip != 0 && memcmp(hears->mac, plan->interface.mac, 6) != 0) {
-        ears->fds[0] = rl_interface_hear(plan->interface.index, hears->mac);
-        if (ears->fds[0] < 0)
-            goto refused;
-    }
-    if (hears->group != 0) {
+    if (hears->ip != 0 && memcmp(hears->mac, plan->interface.mac, 6) != 0)
+        err = hear(&ears->fds[0], plan, hears->mac, why);
+    if (!err && hears->group != 0) {
         rl_group_mac(group, hears->group);
-        ears->fds[1] = rl_interface_hear(plan->interface.index, group);
-        if (ears->fds[1] < 0)
-            goto refused;
+        err = hear(&ears->fds[1], plan, group, why);
     }
-    return 0;
-refused:;
-    int err = ears->fds[0] < -1 ? ears->fds[0] : ears->fds[1];
-
-    snprintf(why, RL_PORT_WHY, "%s: cannot hear another MAC address than its own: %s%s",
-             plan->interface.name, strerror(-err), err == -EPERM ? " (needs CAP_NET_RAW)" : "");
-    rl_raw_ears_close(ears);
+    if (err)
+        rl_raw_ears_close(ears);
     return err;
 }
 

@@ -15,7 +15,7 @@ struct rl_raw_plan {
     struct rl_interface interface;
     uint32_t n_slots;
     uint32_t n_bytes_frame;    /* the longest to receive */
-    uint32_t n_bytes_send;     /* the longest to send: not more than the interface takes */
+    uint32_t n_bytes_send;     /* the longest to send: not more than the interface takes of us */
     uint32_t n_bytes_untagged; /* and without a VLAN tag */
     bool is_framed;
     struct rl_flow_filter hears; /* framed: what the datagrams are for */
@@ -30,7 +30,7 @@ struct rl_raw_plan {
 int rl_raw_plan(struct rl_raw_plan *plan, const struct rl_port_config *config, uint32_t n_bytes_max,
                 char why[RL_PORT_WHY]);
 
-/* MACs besides its own that an interface accepts on behalf of a port. */
+/* MACs besides its own that an interface accepts on behalf of a port: another one, a group's. */
 struct rl_raw_ears {
     int fds[2]; /* rl_interface_hear; -1: not needed */
 };

@@ -7,10 +7,6 @@
 
 #include "net/port/xdp_inner.h"
 
-#ifndef SOL_XDP
-#define SOL_XDP 283
-#endif
-
 #define PAGE_BYTES 4096U
 #define HEADROOM 256U   /* of each frame, which the kernel keeps for the program */
 #define TX_BATCH 64U    /* committed frames that leave without a flush */
@@ -101,20 +97,16 @@ static void reap(struct rl_xdp_port *x)
     rl_xdp_publish(x->done.consumer, n_done);
 }
 
-/* Descriptors before `until` are the kernel's or the NIC's now; n_lost of them were dropped. */
-static void count_taken(struct rl_xdp_port *x, uint32_t until, uint32_t n_lost)
+/* Descriptors before `until` are the kernel's or the NIC's now. */
+static void count_sent(struct rl_xdp_port *x, uint32_t until)
 {
     uint32_t n = until - x->tx_counted;
     uint64_t n_bytes = 0;
 
     for (; x->tx_counted != until; x->tx_counted++)
         n_bytes += rl_xdp_desc(&x->tx, x->tx_counted)->len;
-    if (RL_UNLIKELY(n_lost > n))
-        n_lost = n;
-    rl_port_count(&x->port.tx.tx_frames, n - n_lost);
+    rl_port_count(&x->port.tx.tx_frames, n);
     rl_port_count(&x->port.tx.tx_bytes, n_bytes);
-    if (RL_UNLIKELY(n_lost > 0))
-        rl_port_count(&x->port.tx.tx_lost, n_lost);
 }
 
 static int kick_tx(struct rl_xdp_port *x)
@@ -130,20 +122,23 @@ static int kick_tx(struct rl_xdp_port *x)
  */
 static void send_copies(struct rl_xdp_port *x)
 {
-    uint32_t n_stuck = 0, n_lost = 0, taken = rl_xdp_read(x->tx.consumer);
+    uint32_t n_stuck = 0, taken = rl_xdp_read(x->tx.consumer);
 
     while (taken != x->tx_published && n_stuck < STUCK_KICKS) {
         uint32_t before = taken;
         int err = kick_tx(x);
 
-        if (err == EBUSY)
-            n_lost++;
         taken = rl_xdp_read(x->tx.consumer);
         n_stuck = taken == before ? n_stuck + 1 : 0;
+        if (RL_UNLIKELY(err == EBUSY && taken != before)) { /* the last one of those it took */
+            count_sent(x, taken - 1);
+            x->tx_counted = taken;
+            rl_port_count(&x->port.tx.tx_lost, 1);
+        }
         if (err == ENETDOWN || err == ENXIO)
             break;
     }
-    count_taken(x, taken, n_lost);
+    count_sent(x, taken);
 }
 
 static void push(struct rl_xdp_port *x)
@@ -157,7 +152,7 @@ static void push(struct rl_xdp_port *x)
     } else {
         if (rl_xdp_needs_wakeup(&x->tx))
             kick_tx(x);
-        count_taken(x, x->tx_published, 0);
+        count_sent(x, x->tx_published);
     }
     reap(x);
 }

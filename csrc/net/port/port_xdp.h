@@ -5,8 +5,9 @@
  * Threads:  one receives, one sends; they may be the same: each direction has frames of its own.
  * Memory:   a received frame lies in the UMEM until it is released; a frame to send is written
  *           there in place. Every frame of the UMEM is in one place at any time
- * (rl_xdp_port_count). Cost:     receiving is a load of the ring's producer. Sending is a system
- * call a batch, or none where the NIC reads the UMEM and is awake.
+ *           (rl_xdp_port_count).
+ * Cost:     receiving is a load of the ring's producer. Sending is a system call a batch, or none
+ *           where the NIC reads the UMEM and is awake.
  *
  * An XDP program sends the frames for this port to its socket and leaves all others to the kernel;
  * it is attached by a link and gone when the port is closed or its process ends, however it ends.

@@ -7,9 +7,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#ifndef SOL_XDP
-#define SOL_XDP 283
-#endif
 #ifndef SO_PREFER_BUSY_POLL
 #define SO_PREFER_BUSY_POLL 69 /* Linux 5.11 */
 #define SO_BUSY_POLL_BUDGET 70

@@ -18,6 +18,10 @@
 
 #include "net/port/port_open.h"
 
+#ifndef SOL_XDP
+#define SOL_XDP 283 /* Linux 4.18 */
+#endif
+
 struct rl_xdp_ring {
     _Atomic uint32_t *producer, *consumer;
     const _Atomic uint32_t *flags; /* the kernel's words to us */

@@ -22,14 +22,14 @@ static void echo_main(void *arg)
 {
     struct echo_job *job = arg;
 
-    rl_trap_arm();
     rl_run_side_begin(job->side, job->config->port, job->config->cpu);
+    rl_trap_arm();
     while (!rl_run_is_ended(&job->run) && !has_enough(job)) {
         if (rl_echo_turn(&job->echo) == 0 && job->config->blocks)
             rl_port_rx_wait(job->config->port);
     }
-    rl_run_side_end(job->side, job->config->port);
     rl_trap_disarm();
+    rl_run_side_end(job->side, job->config->port);
 }
 
 int rl_echo_run(struct rl_echo_result *result, const struct rl_echo_run_config *config,

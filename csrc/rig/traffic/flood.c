@@ -13,8 +13,6 @@ void rl_flood_config_init(struct rl_flood_config *c)
     c->cpu_rx = 1;
 }
 
-/* Long enough for every settling; a receiver that never sees an end is cut short then. */
-#define GRACE_NS(settle_ns) (4 * (settle_ns) + 1000000000ULL)
 /* From "both are there" to the first frame. */
 #define LEAD_NS 200000
 
@@ -82,32 +80,6 @@ static const char *refusal(const struct rl_flood_config *c)
     return NULL;
 }
 
-static int work(struct rl_flood_job *job, const char **why)
-{
-    const struct rl_flood_config *c = &job->config;
-    struct rl_worker tx = {.is_running = false}, rx = {.is_running = false};
-    bool has_rx = c->rx != NULL && !c->one_thread;
-    int err = rl_flood_placement(c, &job->result->placement.before);
-
-    *why = "the CPUs may not be used: no such CPU, or not allowed";
-    if (!err && has_rx)
-        err = rl_flood_listen(job, &rx);
-    if (!err && c->tx != NULL) {
-        err = rl_worker_start(&tx, "rl-flood", c->cpu_tx, c->one_thread ? both_main : tx_main, job,
-                              &job->run.finished);
-        if (err) /* nobody else would ever end the receiver's loop */
-            rl_flood_abandon(job);
-    }
-    if (!err)
-        job->result->was_stopped =
-            rl_run_wait(&job->run, (c->tx != NULL) + has_rx, GRACE_NS(c->settle_ns));
-    rl_worker_join(&tx);
-    rl_worker_join(&rx);
-    if (!err)
-        err = rl_flood_placement(c, &job->result->placement.after);
-    return err;
-}
-
 int rl_flood_run(struct rl_flood_result *result, const struct rl_flood_config *config,
                  const char **why)
 {
@@ -121,10 +93,11 @@ int rl_flood_run(struct rl_flood_result *result, const struct rl_flood_config *c
     err = rl_flood_job_open(&job, result, config, 0, why);
     if (err)
         return err;
-    err = work(job, why);
+    err =
+        rl_flood_work(job, "rl-flood",
+                      config->tx == NULL ? NULL : (config->one_thread ? both_main : tx_main), job);
     rl_flood_job_close(job);
-    if (!err)
-        *why = NULL;
+    *why = err ? RL_FLOOD_NO_CPUS : NULL;
     return err;
 }
 

@@ -14,7 +14,7 @@
 #include "rig/traffic/flood_receive.h"
 #include "rig/traffic/flood_send.h"
 #include "rig/traffic/run.h"
-#include "rig/trial/trial.h" /* struct rl_identity */
+#include "rig/trial/identity.h"
 
 struct rl_flood_config {
     struct rl_flood_traffic traffic;
@@ -63,7 +63,7 @@ int rl_flood_run(struct rl_flood_result *result, const struct rl_flood_config *c
 /* Harmless twice, and for a result that was zeroed. */
 void rl_flood_result_close(struct rl_flood_result *result);
 
-#define RL_FLOOD_MAX_IDENTITIES 5
+#define RL_FLOOD_MAX_IDENTITIES 4
 /* All that apply to this run; how many. */
 uint32_t rl_flood_identities(const struct rl_flood_result *r,
                              struct rl_identity out[RL_FLOOD_MAX_IDENTITIES]);

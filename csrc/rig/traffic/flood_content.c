@@ -5,8 +5,8 @@ bool rl_flood_traffic_is_good(const struct rl_flood_traffic *t)
     uint64_t longest = 0;
 
     if (t->n_bytes < sizeof(struct rl_probe_header) || t->n_bytes > RL_PROBE_MAX ||
-        t->prefix.n_bytes > RL_PREFIX_MAX || t->first_seq + t->n_frames >= RL_FLOOD_SEQ_END ||
-        t->first_seq >= RL_FLOOD_SEQ_END)
+        t->prefix.n_bytes > RL_PREFIX_MAX || t->n_frames >= RL_FLOOD_SEQ_END ||
+        t->first_seq >= RL_FLOOD_SEQ_END - t->n_frames)
         return false;
     if (t->stream == NULL)
         return true;

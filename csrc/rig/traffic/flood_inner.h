@@ -27,16 +27,17 @@ int rl_flood_job_open(struct rl_flood_job **job, struct rl_flood_result *result,
 /* Fills in the result. */
 void rl_flood_job_close(struct rl_flood_job *job);
 
-int rl_flood_placement(const struct rl_flood_config *c, struct rl_placement *p);
+/*
+ * The receiver's worker, which listens before the sender's begins to run `tx_main`, and the wait
+ * for both; the placement before and after. tx_main == NULL: nobody of ours sends. 0, or -errno:
+ * the CPUs may not be used.
+ */
+int rl_flood_work(struct rl_flood_job *job, const char *name, void (*tx_main)(void *), void *arg);
+#define RL_FLOOD_NO_CPUS "the CPUs may not be used: no such CPU, or not allowed"
 
-/* Starts the receiver's worker and returns when it listens. 0 or -errno. */
-int rl_flood_listen(struct rl_flood_job *job, struct rl_worker *worker);
 /* By the receiver's thread: until nothing has come for a while after the last frame was sent. */
 void rl_flood_receive_rest(struct rl_flood_job *job);
-
 /* By the sender's thread: nothing more will be sent. */
 void rl_flood_sent(struct rl_flood_job *job);
-/* There will be no sender: the receiver ends at once. */
-void rl_flood_abandon(struct rl_flood_job *job);
 
 #endif

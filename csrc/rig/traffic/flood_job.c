@@ -2,6 +2,9 @@
 
 #include <errno.h>
 
+/* Long enough for every settling; a receiver that never sees an end is cut short then. */
+#define GRACE_NS(settle_ns) (4 * (settle_ns) + 1000000000ULL)
+
 int rl_flood_job_open(struct rl_flood_job **job, struct rl_flood_result *result,
                       const struct rl_flood_config *config, size_t n_extra, const char **why)
 {
@@ -36,7 +39,7 @@ int rl_flood_job_open(struct rl_flood_job **job, struct rl_flood_result *result,
     return rl_run_init(&j->run, &config->bounds);
 }
 
-int rl_flood_placement(const struct rl_flood_config *c, struct rl_placement *p)
+static int placement(const struct rl_flood_config *c, struct rl_placement *p)
 {
     if (c->n_placement_batches == 0 || c->one_thread || c->cpu_tx == c->cpu_rx)
         return 0;
@@ -49,7 +52,8 @@ void rl_flood_sent(struct rl_flood_job *job)
     atomic_store_explicit(&job->is_all_sent, true, memory_order_relaxed);
 }
 
-void rl_flood_abandon(struct rl_flood_job *job)
+/* There will be no sender: the receiver ends at once. */
+static void abandon(struct rl_flood_job *job)
 {
     atomic_store_explicit(&job->run.is_cut, true, memory_order_relaxed);
     rl_flood_sent(job);
@@ -102,7 +106,8 @@ static void rx_main(void *arg)
     rl_run_side_end(&job->result->rx_side, job->config.rx);
 }
 
-int rl_flood_listen(struct rl_flood_job *job, struct rl_worker *worker)
+/* Starts the receiver's worker and returns when it listens. 0 or -errno. */
+static int start_listening(struct rl_flood_job *job, struct rl_worker *worker)
 {
     int err =
         rl_worker_start(worker, "rl-receive", job->config.cpu_rx, rx_main, job, &job->run.finished);
@@ -110,6 +115,28 @@ int rl_flood_listen(struct rl_flood_job *job, struct rl_worker *worker)
     while (!err && !atomic_load_explicit(&job->is_listening, memory_order_relaxed))
         rl_pause();
     return err;
+}
+
+int rl_flood_work(struct rl_flood_job *job, const char *name, void (*tx_main)(void *), void *arg)
+{
+    const struct rl_flood_config *c = &job->config;
+    struct rl_worker tx = {.is_running = false}, rx = {.is_running = false};
+    bool has_rx = c->rx != NULL && !c->one_thread;
+    int err = placement(c, &job->result->placement.before);
+
+    if (!err && has_rx)
+        err = start_listening(job, &rx);
+    if (!err && tx_main != NULL) {
+        err = rl_worker_start(&tx, name, c->cpu_tx, tx_main, arg, &job->run.finished);
+        if (err) /* nobody else would ever end the receiver's loop */
+            abandon(job);
+    }
+    if (!err)
+        job->result->was_stopped =
+            rl_run_wait(&job->run, (tx_main != NULL) + has_rx, GRACE_NS(c->settle_ns));
+    rl_worker_join(&tx);
+    rl_worker_join(&rx);
+    return err ? err : placement(c, &job->result->placement.after);
 }
 
 static double per_second(uint64_t n, uint64_t ns)

@@ -73,7 +73,6 @@ struct rl_flood_sender {
     uint64_t cycle_ns;
     uint64_t start_tsc, due_tsc;
     uint64_t first_sent_tsc, last_sent_tsc;
-    uint32_t n_waiting; /* committed and not flushed */
     RL_ALIGNED struct rl_flood_send_counters n;
 };
 

@@ -13,7 +13,6 @@
  * would measure that. A stop waits for the end of one, a quarter of a second at full rate.
  */
 #define FRAMES_A_CALL (UINT64_C(1) << 19)
-#define GRACE_NS(settle_ns) (4 * (settle_ns) + 1000000000ULL)
 
 struct live_job {
     const struct rl_live_flood_config *config;
@@ -106,32 +105,14 @@ static int live_open(struct live_job *job, const struct rl_flood_traffic *traffi
 
 static int work(struct live_job *job)
 {
-    struct rl_flood_job *flood = job->flood;
-    struct rl_worker tx = {.is_running = false}, rx = {.is_running = false};
-    int err = rl_flood_placement(&flood->config, &flood->result->placement.before);
+    int err = rl_flood_work(job->flood, "rl-live", live_main, job);
 
-    (void)snprintf(job->why, sizeof job->why,
-                   "the CPUs may not be used: no such CPU, or not allowed");
-    if (!err)
-        err = rl_flood_listen(flood, &rx);
-    if (!err) {
-        err = rl_worker_start(&tx, "rl-live", job->config->cpu_tx, live_main, job,
-                              &flood->run.finished);
-        if (err)
-            rl_flood_abandon(flood);
-    }
-    if (!err)
-        flood->result->was_stopped = rl_run_wait(&flood->run, 2, GRACE_NS(job->config->settle_ns));
-    rl_worker_join(&tx);
-    rl_worker_join(&rx);
-    if (!err)
-        err = rl_flood_placement(&flood->config, &flood->result->placement.after);
-    if (!err && job->err) {
-        err = job->err;
-        (void)snprintf(job->why, sizeof job->why, "%.15s: the kernel cannot send live frames",
-                       job->config->interface);
-    }
-    return err;
+    if (err)
+        (void)snprintf(job->why, sizeof job->why, "%s", RL_FLOOD_NO_CPUS);
+    else if (job->err)
+        (void)snprintf(job->why, sizeof job->why, "%.15s: the kernel cannot send live frames: %s",
+                       job->config->interface, strerror(-job->err));
+    return err ? err : job->err;
 }
 
 static void sender_told(const struct live_job *job, struct rl_flood_result *result)

@@ -9,9 +9,10 @@
  *     open -> start -> wait (again and again) -> inspect -> close
  *
  * Threads:  open, start, wait, swap, draining the audit log, inspection and close belong to one
- * thread; stop and kill to any. Counters may be read while it runs; histograms, books and
- * identities when wait has returned 0. Memory:   one arena; the stream and the schedule stay the
- * caller's and must outlive the trial. Cost:     open reads the stream once, to learn its symbols.
+ *           thread; stop and kill to any. Counters may be read while it runs; histograms, books and
+ *           identities when wait has returned 0.
+ * Memory:   one arena; the stream and the schedule stay the caller's and must outlive the trial.
+ * Cost:     open reads the stream once, to learn its symbols.
  */
 #ifndef RL_RIG_TRIAL_H
 #define RL_RIG_TRIAL_H
@@ -21,6 +22,7 @@
 #include "rig/trial/bench_limits.h"
 #include "rig/trial/blast.h"
 #include "rig/trial/counterparty.h"
+#include "rig/trial/identity.h"
 #include "rig/trial/kill_trial.h"
 #include "rig/trial/reflect.h"
 #include "trade/audit/writer.h"
@@ -174,11 +176,6 @@ const struct rl_hist *rl_trial_hist(const struct rl_trial *t, unsigned which);
 /* Of the engine's thread and the rig's, from the first measured frame to the end; false: none. */
 bool rl_trial_usage(const struct rl_trial *t, struct rl_usage *engine, struct rl_usage *rig);
 
-/* Something counted twice, on both ends of a way. */
-struct rl_identity {
-    const char *name; /* a sentence */
-    uint64_t left, right;
-};
 #define RL_TRIAL_MAX_IDENTITIES 24
 /* All that apply to this trial; how many. After the end only. */
 uint32_t rl_trial_identities(const struct rl_trial *t,
