@@ -19,7 +19,7 @@ struct dpdk_port {
     RL_ALIGNED uint32_t n_held; /* receiving thread */
     struct rte_mbuf *held[RL_DPDK_RX_HELD];
     RL_ALIGNED struct rte_mbuf *reserved; /* sending thread */
-    uint32_t n_batch;
+    uint32_t n_batch, n_batch_bytes;
     struct rte_mbuf *batch[RL_DPDK_TX_BATCH];
 };
 
@@ -32,14 +32,17 @@ static uint32_t dpdk_rx_burst(struct rl_port *p, struct rl_frame *frames, uint32
     uint16_t n_got;
 
     n_got = rte_eth_rx_burst(d->device, 0, got, (uint16_t)(max < room ? max : room));
-    d->n_held += n_got;
     for (uint16_t i = 0; i < n_got; i++) {
-        if (RL_UNLIKELY(got[i]->nb_segs != 1)) { /* longer than a buffer: none of ours is */
+        struct rte_mbuf *one = got[i];
+
+        if (RL_UNLIKELY(one->nb_segs != 1)) { /* longer than a buffer: none of ours is */
             rl_port_count(&p->rx.rx_invalid, 1);
+            rte_pktmbuf_free(one);
             continue;
         }
-        frames[n].data = rte_pktmbuf_mtod(got[i], const uint8_t *);
-        frames[n].n_bytes = got[i]->data_len;
+        d->held[d->n_held++] = one;
+        frames[n].data = rte_pktmbuf_mtod(one, const uint8_t *);
+        frames[n].n_bytes = one->data_len;
         n_bytes += frames[n++].n_bytes;
     }
     if (n > 0) {
@@ -67,11 +70,15 @@ static void dpdk_tx_flush(struct rl_port *p)
     for (int i = 0; i < FLUSH_TRIES && n_sent < d->n_batch; i++)
         n_sent +=
             rte_eth_tx_burst(d->device, 0, d->batch + n_sent, (uint16_t)(d->n_batch - n_sent));
-    if (RL_UNLIKELY(n_sent < d->n_batch)) {
+    if (RL_UNLIKELY(n_sent < d->n_batch)) { /* those that were sent are ours no more */
+        for (uint32_t i = n_sent; i < d->n_batch; i++)
+            d->n_batch_bytes -= d->batch[i]->pkt_len;
         rl_port_count(&p->tx.tx_lost, d->n_batch - n_sent);
         rte_pktmbuf_free_bulk(d->batch + n_sent, d->n_batch - n_sent);
     }
-    d->n_batch = 0;
+    rl_port_count(&p->tx.tx_frames, n_sent);
+    rl_port_count(&p->tx.tx_bytes, d->n_batch_bytes);
+    d->n_batch = d->n_batch_bytes = 0;
 }
 
 static uint8_t *dpdk_tx_reserve(struct rl_port *p, uint32_t n_bytes)
@@ -100,9 +107,8 @@ static void dpdk_tx_commit(struct rl_port *p, uint32_t n_bytes)
     d->reserved->data_len = (uint16_t)n_bytes;
     d->reserved->pkt_len = n_bytes;
     d->batch[d->n_batch++] = d->reserved;
+    d->n_batch_bytes += n_bytes;
     d->reserved = NULL;
-    rl_port_count(&p->tx.tx_frames, 1);
-    rl_port_count(&p->tx.tx_bytes, n_bytes);
     if (d->n_batch == RL_DPDK_TX_BATCH)
         dpdk_tx_flush(p);
 }
@@ -179,6 +185,7 @@ int rl_dpdk_port_open(struct rl_port **port, uint16_t device, struct rte_mempool
     }
     err = rl_arena_open(&arena, sizeof *d, RL_ARENA_PREFAULT);
     if (err) {
+        (void)rte_eth_dev_stop(device);
         (void)rte_eth_dev_close(device);
         snprintf(why, RL_DPDK_WHY, "memory: none for the port");
         return err;

@@ -1,8 +1,8 @@
 /*
  * redline-dpdk - round trips and floods over DPDK devices, one JSON object on standard output.
  *
- *     redline-dpdk rtt   [--rings] [--from N] [--to N] [--count N] [--size N] [--cpus A,B] [-- EAL
- * arguments] redline-dpdk flood [the same]
+ *     redline-dpdk rtt|flood [--rings] [--from N] [--to N] [--count N] [--size N] [--cpus A,B]
+ *                            [-- EAL arguments]
  *
  * --rings makes a pair of ethdevs over two rte_rings, which needs no device at all. Without, frames
  * leave by device --from (0) and are answered, or counted, at device --to (1); with --to equal to

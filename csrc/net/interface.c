@@ -52,7 +52,6 @@ static int read_link(struct rl_interface *i, struct query *q)
         return err;
     i->is_up = (q->request.ifr_flags & IFF_UP) != 0;
     i->has_carrier = (q->request.ifr_flags & IFF_RUNNING) != 0; /* of up to a second ago */
-    i->is_loopback = type == ARPHRD_LOOPBACK;
     i->is_ethernet = type == ARPHRD_ETHER || type == ARPHRD_LOOPBACK;
     return 0;
 }

@@ -17,9 +17,8 @@ struct rl_interface {
     uint32_t index;
     uint32_t mtu; /* bytes after the Ethernet header */
     uint8_t mac[6];
-    bool is_up;       /* the administrator's word */
-    bool has_carrier; /* and the cable's */
-    bool is_loopback;
+    bool is_up;        /* the administrator's word */
+    bool has_carrier;  /* and the cable's */
     bool is_ethernet;  /* frames have Ethernet headers: loopback's have, a tunnel's have not */
     uint32_t n_queues; /* to receive on; 1 where the driver does not tell */
 };

@@ -450,7 +450,7 @@ PyDoc_STRVAR(trial_doc,
              "Trial(*, stream, due_ns, span_ns, n_frames, n_warmup, drain_ns, cpu_engine, cpu_rig, "
              "tsc_hz, is_reflect, reflect_every, stage_timing, n_instruments, n_orders, "
              "n_qty_decimals, ring_bytes, n_audit_slots, limits, strategy, rules, kill, "
-             "board_dir)\n--\n\n"
+             "board_dir, n_pack, is_faulty, market, orders)\n--\n\n"
              "An engine, or the reflector, and a rig on a CPU each.\n\n"
              "start(), wait() until it returns True, then look. One thread uses it.");
 

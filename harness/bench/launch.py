@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from harness.bench.plan import Plan, to_json
-from harness.errors import RedlineError
+from harness.errors import HostError, RedlineError
 
 Report = dict[str, Any]
 STOP_GRACE_S = 10.0  # ends at once; a process that does not is stuck in the kernel
@@ -29,7 +29,8 @@ def measure(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Re
     """Run the plan in a fresh process and return its result.
 
     `on_report` sees every earlier report as it comes. Raises BenchError when the process fails or
-    dies; an interrupt stops the process before it goes on.
+    dies, HostError when this host refuses it something; an interrupt stops the process before it
+    goes on.
     """
     order = json.dumps(to_json(plan))
     command = [sys.executable, "-m", "harness.bench.worker", order, str(os.getpid())]
@@ -42,7 +43,7 @@ def measure(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Re
             for line in child.stdout:
                 report = json.loads(line)
                 if report["event"] == "error":
-                    raise BenchError(report["message"])
+                    raise (HostError if report["is_host"] else BenchError)(report["message"])
                 if report["event"] == "result":
                     result = report
                 elif on_report:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from harness.bench.netns import End, Line
 from harness.bench.plan import EndPlan, LinePlan
-from harness.config.bench import LINES, Bench, CableBench, NetnsBench, ShmBench
+from harness.config.bench import LINES, Bench, CableBench, NetnsBench, NetPort, ShmBench
+
+
+def require_rights(bench: Bench, ports: Collection[NetPort]) -> None:
+    """HostError that names a capability which the lines of a bench, or ports on them, lack here."""
+    from harness.tuning import rights
+
+    if isinstance(bench, ShmBench):
+        return
+    own = {"afpacket": rights.AFPACKET, "afxdp": rights.AFXDP}
+    wanted = [need for port, need in own.items() if port in ports]
+    rights.require(rights.BENCH, rights.ENTER, *wanted)
 
 
 @contextmanager

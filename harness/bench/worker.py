@@ -7,6 +7,7 @@ C; in a soak it wakes once an interval to hand out what was recorded.
 from __future__ import annotations
 
 import ctypes
+import errno
 import gc
 import json
 import os
@@ -38,7 +39,7 @@ from harness.bench.plan import (
     from_json,
 )
 from harness.bench.reports import histogram_json
-from harness.errors import RedlineError
+from harness.errors import HostError, RedlineError
 from harness.traffic import schedule, synthetic
 from harness.traffic.captures import stream_of
 from harness.traffic.inputs import open_input
@@ -78,9 +79,16 @@ def main(argv: list[str]) -> int:
         return 130
     except (RedlineError, engine.EngineError, ValueError) as error:
         text = error.strerror if isinstance(error, engine.EngineError) else str(error)
-        _say("error", {"message": text or type(error).__name__})
+        _say("error", {"message": text or type(error).__name__, "is_host": _is_host(error)})
         return 1
     return 0
+
+
+def _is_host(error: Exception) -> bool:
+    """Whether this machine, or this user's rights on it, is at fault and not the plan."""
+    if isinstance(error, engine.EngineError):
+        return error.errno != errno.EINVAL
+    return isinstance(error, HostError)
 
 
 def _die_with(parent: int) -> None:

@@ -558,6 +558,18 @@ class Scenario(Strict):
             raise FieldFault(("strategy", "lot"), f"is above limits.max_qty {self.limits.max_qty}")
         return self
 
+    def ports(self) -> frozenset[NetPort]:
+        """The kinds of ports that the run will open; none in shared memory."""
+        if self.bench.kind == "shm":
+            return frozenset()
+        named = {way.port or self.bench.port for phase in self.phases for _, way in _ways(phase)}
+        for phase in self.phases:
+            if isinstance(phase, Network):
+                named |= {path.port for path in phase.paths}
+            elif isinstance(phase, Kill):
+                named.add(self.bench.port)
+        return frozenset(named)
+
     def metric_ids(self) -> frozenset[str]:
         """Every metric that the run will yield."""
         return frozenset(name for phase in self.phases for name in phase.metric_ids())

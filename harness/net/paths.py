@@ -108,6 +108,8 @@ def opened(
     from engine import EngineError
     from engine.net import XdpEcho, cable
 
+    if path.backend in RAW and where.near is None:
+        raise HostError(f"{path.name}: {_missing_right(path) or where.why}")
     with ExitStack() as stack:
         try:
             if path.backend == "shm":
@@ -129,8 +131,19 @@ def opened(
             else:
                 ports = _pair(path, where, stamps, options, stack)
         except EngineError as error:
-            raise HostError(f"{path.name}: {error.strerror or error}") from None
+            said = _missing_right(path) or error.strerror or error
+            raise HostError(f"{path.name}: {said}") from None
         yield ports
+
+
+def _missing_right(path: Path) -> str | None:
+    """What a port of whole frames on a bench lacks, with all that cures it; None: nothing."""
+    from harness.tuning import rights
+
+    if path.backend not in RAW:
+        return None
+    own = rights.AFPACKET if path.backend == "afpacket" else rights.AFXDP
+    return rights.why_not(rights.BENCH, rights.ENTER, own)
 
 
 def _pair(

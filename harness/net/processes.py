@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import shutil
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 from harness.errors import HostError
 
 STOP_GRACE_S = 2.0
-LIFE_S = 300  # nothing that is started here takes longer, should we be killed before we stop it
+LIFE_S = 300  # nothing that is started here takes longer
 
 
 @contextmanager
@@ -26,8 +27,7 @@ def spawned(
 
     HostError when it cannot be started.
     """
-    limit = shutil.which("timeout")
-    bounded = [*([limit, "-s", "KILL", str(LIFE_S)] if limit else []), *command]
+    bounded = [*_leash(), *command]
 
     def start() -> subprocess.Popen[str]:
         # The thread that starts it has the namespace and the CPU: the child inherits both.
@@ -43,14 +43,23 @@ def spawned(
             start_new_session=True,  # Ctrl-C is ours to handle, and its end too
         )
 
-    try:
-        child = _started(start, netns)
-    except OSError as error:
-        raise HostError(f"{command[0]}: {(error.strerror or str(error)).lower()}") from None
-    try:
-        yield child
-    finally:
-        _stop(child)
+    with _kept_by_a_thread(start, netns) as child:
+        if isinstance(child, OSError):
+            raise HostError(f"{command[0]}: {(child.strerror or str(child)).lower()}")
+        try:
+            yield child
+        finally:
+            _stop(child)
+
+
+def _leash() -> list[str]:
+    """What ends a program when we are killed before we can: at once, or where that cannot be had
+    some time later."""
+    if setpriv := shutil.which("setpriv"):
+        return [setpriv, "--pdeathsig", "KILL", "--"]
+    if limit := shutil.which("timeout"):
+        return [limit, "-s", "KILL", str(LIFE_S)]
+    return []
 
 
 def said(child: subprocess.Popen[str], name: str, timeout_s: float) -> str:
@@ -65,15 +74,37 @@ def said(child: subprocess.Popen[str], name: str, timeout_s: float) -> str:
     return out
 
 
-def _started(
+@contextmanager
+def _kept_by_a_thread(
     start: Callable[[], subprocess.Popen[str]], netns: Path | None
-) -> subprocess.Popen[str]:
+) -> Iterator[subprocess.Popen[str] | OSError]:
+    """What `start` made in the namespace, or why it did not. The thread that started a program
+    lives as long as the block: the kernel takes its end for ours, and ends the program."""
     from harness.bench import namespaces
 
-    if netns is not None:
-        return namespaces.inside(netns, start)
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        return thread.submit(start).result()
+    made: queue.SimpleQueue[subprocess.Popen[str] | OSError] = queue.SimpleQueue()
+    is_over = threading.Event()
+
+    def start_and_stay() -> None:
+        made.put(start())
+        is_over.wait()
+
+    def run() -> None:
+        try:
+            if netns is None:
+                start_and_stay()
+            else:
+                namespaces.inside(netns, start_and_stay)
+        except OSError as error:
+            made.put(error)
+
+    thread = threading.Thread(target=run, name="starts a program", daemon=True)
+    thread.start()
+    try:
+        yield made.get()
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _stop(child: subprocess.Popen[str]) -> None:

@@ -112,10 +112,10 @@ def _live(path: Path, where: Place, plan: Plan, cpus: Cpus, clock: Clock) -> Res
         raise RedlineError("--rate: bpf-live knows no schedule: --rate max")
     if path.xdp_mode == "generic":
         raise RedlineError("--mode: bpf-live gives its frames to the driver: native, not generic")
-    near, far = where.ends()
     with ExitStack() as stack:
         stack.enter_context(explained("bpf-live"))
         _, receiver = ends(path, where, stack)
+        near, far = where.ends()
         if path.backend != "afxdp":  # a veth end takes XDP frames only where a program is
             stack.enter_context(XdpCount(far.interface, netns=far.netns, hook="native"))
         found = live_flood(

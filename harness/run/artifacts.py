@@ -14,6 +14,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -145,6 +146,10 @@ class RunDir:
             _sync(final.parent)
         self.path = final
         return final
+
+    def discard(self) -> None:
+        """Remove it: what holds no measurement is no evidence."""
+        shutil.rmtree(self.path)
 
     def __enter__(self) -> RunDir:
         return self

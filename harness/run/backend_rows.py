@@ -113,34 +113,27 @@ def _dpdk(seen: Seen) -> Row:
 
 
 def _pktgen(seen: Seen) -> Row:
-    has = seen.table("network.features").get("pktgen")
     if seen.names("network.pktgen"):
         return Row("pktgen", "pktgen", State.OK, "loaded")
-    if has in ("built in", "module"):
-        return Row("pktgen", "pktgen", State.OK, f"{has} of this kernel")
-    return Row(
-        "pktgen",
-        "pktgen",
-        State.MISSING,
-        "not in this kernel" if has else seen.why("network.features"),
-        "frames from inside the kernel come from BPF instead (redline net flood)",
-        "a kernel with CONFIG_NET_PKTGEN",
-    )
+    without = "frames from inside the kernel come from BPF instead (redline net flood)"
+    return _feature(seen, "pktgen", without, "CONFIG_NET_PKTGEN")
 
 
 def _netem(seen: Seen) -> Row:
-    has = seen.table("network.features").get("netem")
-    if has in ("built in", "module"):
-        return Row("netem", "netem", State.OK, f"{has} of this kernel")
-    return Row(
-        "netem",
-        "netem",
-        State.MISSING,
-        "not in this kernel" if has else seen.why("network.features"),
+    without = (
         "delay, jitter and order come from a wire in user space, whose own errors are recorded; "
-        "loss, duplicates and damage are exact without it",
-        "a kernel with CONFIG_NET_SCH_NETEM",
+        "loss, duplicates and damage are exact without it"
     )
+    return _feature(seen, "netem", without, "CONFIG_NET_SCH_NETEM")
+
+
+def _feature(seen: Seen, name: str, without: str, option: str) -> Row:
+    """The row of a part of the kernel that needs nothing else."""
+    has = seen.table("network.features").get(name)
+    if has in ("built in", "module"):
+        return Row(name, name, State.OK, f"{has} of this kernel")
+    why = "not in this kernel" if has else seen.why("network.features")
+    return Row(name, name, State.MISSING, why, without, f"a kernel with {option}")
 
 
 def _hardware_stamps(seen: Seen) -> Row:

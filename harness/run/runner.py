@@ -21,11 +21,11 @@ from typing import Any
 import engine
 from harness import report
 from harness.bench.cpus import choose_here
-from harness.bench.lines import lines_of
+from harness.bench.lines import lines_of, require_rights
 from harness.config.loader import project_data
 from harness.config.matrix import load_matrix
 from harness.config.scenario import Clock, Feed, Scenario, Soak
-from harness.errors import ExitCode
+from harness.errors import ExitCode, HostError
 from harness.measure import provenance
 from harness.report.junit import junit_xml
 from harness.report.openmetrics import openmetrics
@@ -84,11 +84,12 @@ def run(
 
     A capture named by `input_path` replaces the synthetic stream of its own protocol. An interrupt
     raises Interrupted and leaves a `.partial` directory, except in a soak, which ends as
-    INCOMPLETE.
+    INCOMPLETE. A host that refuses before anything of the scenario was measured leaves none.
     """
     facts = collect()
     examine(facts, cpus=scenario.requires.cpus).require()
     cpus = choose_here(facts)
+    require_rights(scenario.bench, scenario.ports())
     capture = open_input(input_path) if input_path else None
     if capture:
         stream_of(capture)  # its damage is told before anything is measured
@@ -111,6 +112,10 @@ def run(
             if not any(isinstance(phase, Soak) for phase in scenario.phases):
                 raise Interrupted(directory.path) from None
             status = "incomplete"
+        except HostError:
+            if not session.measurements:
+                directory.discard()
+            raise
     env = provenance.collect(scenario_path=scenario_path, cpus=cpus.by_role())
     directory.write_json("env.json", env)
     directory.write_json("noise.json", session.noise)

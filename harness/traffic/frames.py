@@ -1,8 +1,8 @@
 """Whole Ethernet frames as bytes, built once by scapy before anything is measured: datagrams,
-multicast membership and ARP; and those of a capture.
+multicast membership and ARP.
 
 An implementation other than ours writes them, so that ours is not tested with its own mistakes.
-scapy (GPL-2.0) is optional, and imported by the functions that build; reading a capture needs none.
+scapy (GPL-2.0) is optional, and imported by the functions that build.
 """
 
 from __future__ import annotations
@@ -11,11 +11,10 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from harness.errors import HostError, RedlineError
+from harness.errors import HostError
 
 IGMP_ROUTERS_V2 = "224.0.0.2"  # RFC 2236, 9: leaving is told to all routers
 IGMP_ROUTERS_V3 = "224.0.0.22"  # RFC 3376, 4.2.14
@@ -185,50 +184,3 @@ def arp_reply(mac: str, ip: str, to_mac: str, to_ip: str) -> bytes:
     s = _layers()
     answer = s.ARP(op="is-at", hwsrc=mac, psrc=ip, hwdst=to_mac, pdst=to_ip)
     return bytes(s.Ether(src=mac, dst=to_mac) / answer)
-
-
-# --- captures -------------------------------------------------------------------------------------
-
-PCAP_MAGIC = {0xA1B2C3D4: 1000, 0xA1B23C4D: 1}  # how many ns a fraction of a second is
-PCAP_HEADER, PCAP_RECORD = 24, 16
-LINK_ETHERNET = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """A frame of a capture, whole."""
-
-    ts_ns: int
-    frame: bytes
-
-
-def frames_of(path: Path) -> list[Captured]:
-    """The Ethernet frames of a pcap file. RedlineError names the file, and the byte when it is
-    truncated or contradicts itself; a frame that was cut off when captured is one too."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise RedlineError(f"{path}: {error.strerror}") from None
-    for order in "<>":
-        if len(data) >= PCAP_HEADER and struct.unpack_from(order + "I", data)[0] in PCAP_MAGIC:
-            break
-    else:
-        raise RedlineError(f"{path}: not a pcap file")
-    ns = PCAP_MAGIC[struct.unpack_from(order + "I", data)[0]]
-    link = struct.unpack_from(order + "I", data, 20)[0] & 0xFFFF  # above it: of the check sequence
-    if link != LINK_ETHERNET:
-        raise RedlineError(f"{path}: frames of link type {link}: only Ethernet (1) is read")
-    frames = []
-    at = PCAP_HEADER
-    while at < len(data):
-        if at + PCAP_RECORD > len(data):
-            raise RedlineError(f"{path}: byte {at}: ends in a record")
-        seconds, fraction, n, n_whole = struct.unpack_from(order + "4I", data, at)
-        start = at + PCAP_RECORD
-        if start + n > len(data):
-            raise RedlineError(f"{path}: byte {at}: a frame of {n} bytes goes over the end")
-        if n != n_whole:
-            raise RedlineError(f"{path}: byte {at}: {n} of {n_whole} bytes of a frame were kept")
-        frames.append(Captured(seconds * 10**9 + fraction * ns, data[start : start + n]))
-        at = start + n
-    return frames

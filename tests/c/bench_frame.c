@@ -18,6 +18,7 @@
 #include "check.h"
 #include "net/port/port_framed.h"
 #include "net/port/port_shm.h"
+#include "sample_flow.h"
 
 #define N_BATCHES 300
 #define SLOT 2048
@@ -37,18 +38,9 @@ static uint8_t *slots;
 static uint32_t lengths[N_FAR], pitch; /* from one frame to the next */
 static uint32_t order[N_FAR]; /* in which they are read: far ones as no prefetcher guesses */
 
-static const struct rl_flow flow = {
-    .from_mac = {2, 0, 0, 0, 0, 1},
-    .to_mac = {2, 0, 0, 0, 0, 2},
-    .from_ip = 0x0A000001,
-    .to_ip = 0x0A000002,
-    .from_port = 4001,
-    .to_port = 4002,
-};
-
 static struct rl_flow with(uint16_t vlan, bool has_checksum)
 {
-    struct rl_flow f = flow;
+    struct rl_flow f = sample_flow;
 
     f.vlan = vlan;
     f.has_checksum = has_checksum;
@@ -220,8 +212,8 @@ static void bench_ports(void)
     CHECK_EQ(rl_cable_open(&cable, &arena, 1 << 17), 0);
     for (int i = 0; i < 2; i++)
         cable.end[i]->caps.is_ethernet = true;
-    CHECK_EQ(rl_framed_port_open(&sender, cable.end[0], &flow, NULL, 0, why), 0);
-    CHECK_EQ(rl_framed_port_open(&receiver, cable.end[1], &flow, &want, 0, why), 0);
+    CHECK_EQ(rl_framed_port_open(&sender, cable.end[0], &sample_flow, NULL, 0, why), 0);
+    CHECK_EQ(rl_framed_port_open(&receiver, cable.end[1], &sample_flow, &want, 0, why), 0);
     for (uint32_t max = 1; max <= BURST; max *= BURST) {
         bench_drain("shm port, frames unread", cable.end[1], sender, 42, max);
         bench_drain("framed port over it", receiver, sender, 0, max);

@@ -13,6 +13,7 @@
 
 #include "bpf_frames.h"
 #include "net/bpf/impair.h"
+#include "spin.h"
 #include "veth.h"
 
 #define FAULT_AT 17 /* odd: the second byte of a word of the checksum */
@@ -141,17 +142,13 @@ static inline bool receive_number(int fd, struct sequence *s, bool waits)
 }
 
 /* All of n packets have met their fate: the kernel may be behind the sender. */
-static inline void wait_for_fates(const struct rl_impair *im, uint64_t n)
+static inline bool have_fates(const struct rl_impair *im, uint64_t n)
 {
-    for (int i = 0; i < 5000; i++) {
-        struct rl_impair_counts c = rl_impair_counts_now(im);
+    struct rl_impair_counts c = rl_impair_counts_now(im);
 
-        if (c.n_passed + c.n_dropped + c.n_duplicated + c.n_corrupted + c.n_corrupted_frame +
-                c.n_undone >=
-            n)
-            return;
-        usleep(1000);
-    }
+    return c.n_passed + c.n_dropped + c.n_duplicated + c.n_corrupted + c.n_corrupted_frame +
+               c.n_undone >=
+           n;
 }
 
 /* As many as are wanted of n packets that were sent, and then whatever else is there. */
@@ -160,7 +157,7 @@ static inline void receive_numbers(int fd, struct sequence *s, uint32_t n_wanted
 {
     while (s->n < n_wanted && receive_number(fd, s, true))
         ;
-    wait_for_fates(im, n_sent);
+    SPIN_UNTIL(have_fates(im, n_sent));
     while (receive_number(fd, s, false))
         ;
 }

@@ -1,6 +1,5 @@
 /*
- * bpf_frames - frames for tests of BPF programs, byte by byte and without the product's help, and
- * the UDP checksum by RFC 768 as it stands there.
+ * bpf_frames - frames for tests of BPF programs, byte by byte and without the product's help.
  */
 #ifndef RL_TESTS_BPF_FRAMES_H
 #define RL_TESTS_BPF_FRAMES_H
@@ -10,6 +9,7 @@
 #include <string.h>
 
 #include "check.h"
+#include "slow_frame.h"
 
 #define FRAME_MAX 2048
 #define FRAME_PORT 9001
@@ -34,37 +34,12 @@ struct frame {
     uint32_t ip, udp, payload; /* offsets */
 };
 
-static inline void put16(uint8_t *at, uint32_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
-
-static inline uint32_t get16(const uint8_t *at)
-{
-    return (uint32_t)(at[0] << 8 | at[1]);
-}
-
-/* The sum of 16-bit words, the last one padded; not yet complemented. */
-static inline uint32_t sum16(const uint8_t *at, size_t n, uint32_t sum)
-{
-    for (size_t i = 0; i < n; i += 2)
-        sum += i + 1 < n ? get16(at + i) : (uint32_t)(at[i] << 8);
-    while (sum > 0xffff)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return sum;
-}
-
 /* Over the pseudo header, the UDP header and the payload: 0xffff when the checksum is right. */
 static inline uint32_t udp_sum(const struct frame *f)
 {
-    const uint8_t *ip = f->bytes + f->ip, *udp = f->bytes + f->udp;
-    uint8_t pseudo[12] = {0};
+    const uint8_t *udp = f->bytes + f->udp;
 
-    memcpy(pseudo, ip + 12, 8);
-    pseudo[9] = 17;
-    memcpy(pseudo + 10, udp + 4, 2);
-    return sum16(udp, get16(udp + 4), sum16(pseudo, sizeof(pseudo), 0));
+    return slow_udp_sum(f->bytes + f->ip, udp, slow_word(udp + 4));
 }
 
 static inline bool udp_is_right(const struct frame *f)
@@ -84,10 +59,10 @@ static inline struct frame make_frame(struct frame_spec s)
     if (s.is_group)
         f.bytes[0] = 1;
     for (int i = 0; i < s.n_tags; i++, f.n_bytes += 4) {
-        put16(f.bytes + f.n_bytes, i == 0 && s.is_service_tag ? 0x88a8 : 0x8100);
-        put16(f.bytes + f.n_bytes + 2, 100 + (uint32_t)i);
+        slow_put(f.bytes + f.n_bytes, 2, i == 0 && s.is_service_tag ? 0x88a8 : 0x8100);
+        slow_put(f.bytes + f.n_bytes + 2, 2, 100 + (uint32_t)i);
     }
-    put16(f.bytes + f.n_bytes, s.ether_type == 0 ? 0x0800 : s.ether_type);
+    slow_put(f.bytes + f.n_bytes, 2, s.ether_type == 0 ? 0x0800 : s.ether_type);
     f.ip = f.n_bytes + 2;
     f.udp = f.ip + n_ip;
     f.payload = f.udp + 8;
@@ -96,25 +71,22 @@ static inline struct frame make_frame(struct frame_spec s)
     udp = f.bytes + f.udp;
 
     ip[0] = (uint8_t)((s.version == 0 ? 4 : s.version) << 4 | (int)n_ip / 4);
-    put16(ip + 2, n_ip + n_udp);
-    put16(ip + 6, s.fragment);
+    slow_put(ip + 2, 2, n_ip + n_udp);
+    slow_put(ip + 6, 2, s.fragment);
     ip[8] = 64;
     ip[9] = s.protocol == 0 ? 17 : s.protocol;
     memcpy(ip + 12, (uint8_t[]){10, 77, 0, 1, 10, 77, 0, 2}, 8);
     if (n_ip > 20)
         memset(ip + 20, 1, n_ip - 20); /* options: nothing, many times */
-    put16(ip + 10, ~sum16(ip, n_ip, 0));
+    slow_mend_ip(ip);
 
-    put16(udp, 40001);
-    put16(udp + 2, s.to_port == 0 ? FRAME_PORT : s.to_port);
-    put16(udp + 4, n_udp);
+    slow_put(udp, 2, 40001);
+    slow_put(udp + 2, 2, s.to_port == 0 ? FRAME_PORT : s.to_port);
+    slow_put(udp + 4, 2, n_udp);
     for (uint32_t i = 0; i < n_udp - 8; i++)
         udp[8 + i] = (uint8_t)(i * 7 + 3);
-    if (!s.no_checksum) {
-        put16(udp + 6, ~udp_sum(&f));
-        if (get16(udp + 6) == 0)
-            put16(udp + 6, 0xffff);
-    }
+    if (!s.no_checksum)
+        slow_mend_udp(ip, udp);
     return f;
 }
 

@@ -5,9 +5,7 @@
 #ifndef RL_TESTS_RAW_PAIR_H
 #define RL_TESTS_RAW_PAIR_H
 
-#include <time.h>
-
-#include "net/port/port_open.h"
+#include "net/port/port_xdp.h"
 #include "spin.h"
 #include "veth.h"
 
@@ -50,6 +48,30 @@ static inline struct rl_port *raw_port(raw_open open, const struct veth_end *e,
         exit(1);
     }
     return port;
+}
+
+/* What cannot be had in this place at all is no failure of a port. */
+static inline bool raw_has_xdp(const struct veth_end *e, char *why)
+{
+    struct rl_port_config config = {.netns_fd = -1, .n_slots = RAW_SLOTS};
+    struct rl_port *port;
+    int err = raw_try(&port, rl_xdp_port_open, e, config, why);
+
+    if (err == -EPERM || err == -EAFNOSUPPORT || err == -ENOSYS)
+        return false;
+    CHECK_EQ(err, 0);
+    rl_port_close(port);
+    return true;
+}
+
+static inline void raw_skip_without_xdp(const struct veth_end *e)
+{
+    char why[RL_PORT_WHY];
+
+    if (!raw_has_xdp(e, why)) {
+        printf("skipped: %s\n", why);
+        exit(RL_SKIP);
+    }
 }
 
 /* Opening fails, and the sentence has `word` in it. */
@@ -105,26 +127,34 @@ static inline void raw_send_number(struct rl_port *port, const struct veth *v, i
     raw_send(port, bytes, n);
 }
 
-/* Waits until it holds: on a busy machine the kernel may deliver after the sender's call. */
-#define RAW_UNTIL(condition)                                  \
-    do {                                                      \
-        time_t raw_until = time(NULL) + 5;                    \
-        uint32_t raw_turns = 0;                               \
-                                                              \
-        while (!(condition)) {                                \
-            spin_wait(&raw_turns);                            \
-            if (time(NULL) >= raw_until)                      \
-                CHECK(!"seen within 5 seconds: " #condition); \
-        }                                                     \
-    } while (0)
-
 /* At least one frame, at most max. */
 static inline uint32_t raw_receive(struct rl_port *port, struct rl_frame *frames, uint32_t max)
 {
     uint32_t n;
 
-    RAW_UNTIL((n = rl_port_rx_burst(port, frames, max)) > 0);
+    SPIN_UNTIL((n = rl_port_rx_burst(port, frames, max)) > 0);
     return n;
+}
+
+/* Frames of all lengths from each end to the other, which does not hear its own. */
+static inline void raw_carry_both_ways(struct rl_port *port[2], const struct veth *v)
+{
+    static const uint32_t sizes[] = {18, 59, 60, 61, 64, 106, 1000, RAW_MAX};
+    uint8_t bytes[RAW_MAX];
+    struct rl_frame frame;
+
+    for (int from = 0; from < 2; from++)
+        for (uint32_t i = 0; i < RL_COUNT(sizes); i++) {
+            raw_write(bytes, sizes[i], v, from, i);
+            raw_send(port[from], bytes, sizes[i]);
+            CHECK_EQ(raw_receive(port[1 - from], &frame, 1), 1);
+            CHECK_EQ(frame.n_bytes, sizes[i]);
+            CHECK(memcmp(frame.data, bytes, sizes[i]) == 0);
+            rl_port_rx_release(port[1 - from]);
+            CHECK_EQ(rl_port_rx_burst(port[from], &frame, 1), 0);
+        }
+    CHECK_EQ(rl_port_stats_now(port[0]).tx_lost, 0);
+    CHECK_EQ(rl_port_stats_ask(port[1]).rx_dropped, 0);
 }
 
 static inline uint32_t raw_number(const struct rl_frame *frame)
@@ -153,16 +183,11 @@ static inline void raw_expect(struct rl_port *port, uint32_t number)
 static inline uint32_t raw_write_udp(uint8_t *frame, const struct veth *v, int from, uint16_t port,
                                      uint16_t vlan, uint32_t number)
 {
-    struct rl_flow flow = {.from_ip = v->end[from].ip,
-                           .to_ip = v->end[1 - from].ip,
-                           .from_port = 7000,
-                           .to_port = port,
-                           .vlan = vlan,
-                           .has_checksum = true};
+    struct rl_flow flow = veth_flow(v, from, 7000, port);
     struct rl_frame_template t;
 
-    memcpy(flow.from_mac, v->end[from].mac, 6);
-    memcpy(flow.to_mac, v->end[1 - from].mac, 6);
+    flow.vlan = vlan;
+    flow.has_checksum = true;
     CHECK_EQ(rl_frame_template_init(&t, &flow), 0);
     memcpy(frame + t.n_header, &number, 4);
     return rl_frame_write(&t, frame, 4, 0);

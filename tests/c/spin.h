@@ -5,6 +5,7 @@
 #define RL_TESTS_SPIN_H
 
 #include <sched.h>
+#include <time.h>
 
 #include "base/defs.h"
 #include "check.h"
@@ -17,6 +18,19 @@ static inline void spin_wait(uint32_t *n_turns)
     else
         rl_pause();
 }
+
+/* Waits until it holds: on a busy machine another thread, or the kernel, comes late. */
+#define SPIN_UNTIL(condition)                                 \
+    do {                                                      \
+        time_t spin_until = time(NULL) + 5;                   \
+        uint32_t spin_turns = 0;                              \
+                                                              \
+        while (!(condition)) {                                \
+            spin_wait(&spin_turns);                           \
+            if (time(NULL) >= spin_until)                     \
+                CHECK(!"seen within 5 seconds: " #condition); \
+        }                                                     \
+    } while (0)
 
 /* How a thread of a test takes its time. */
 enum spin_pace { PACE_EVEN, PACE_SLOW, PACE_BURSTS, N_PACES };

@@ -9,19 +9,10 @@
 #include <unistd.h>
 
 #include "bpf_frames.h"
+#include "bpf_rights.h"
 #include "net/bpf/impair.h"
 #include "net/bpf/impair_inner.h"
 #include "net/bpf/redirect.h"
-
-static char why[RL_BPF_WHY];
-
-#define OPENED(call)                      \
-    do {                                  \
-        if ((call) < 0) {                 \
-            fprintf(stderr, "%s\n", why); \
-            exit(1);                      \
-        }                                 \
-    } while (0)
 
 /* One table in one of its three programs. */
 enum where { AT_INGRESS, AT_EGRESS, IN_XDP, N_WHERE };
@@ -157,7 +148,7 @@ static void check_corrupted(const struct table *t, const struct named_frame *nam
         exit(1);
     }
     if (named->spec.no_checksum) {
-        CHECK_EQ(get16(after.bytes + after.udp + 6), 0);
+        CHECK_EQ(slow_word(after.bytes + after.udp + 6), 0);
     } else if (is_right != is_mended) {
         fprintf(stderr, "a frame that is %s: the checksum is %s\n", named->name,
                 is_right ? "right" : "wrong");
@@ -204,21 +195,19 @@ static void test_the_checksum_is_mended_for_every_byte_and_never_to_none(void)
             uint8_t *sum = f.bytes + f.udp + 6;
 
             f.bytes[f.payload + 1] = (uint8_t)i;
-            put16(sum, 0);
+            slow_put(sum, 2, 0);
             if (i >= 256) { /* a payload whose sum after the flip is all ones, so its field 0 */
                 f.bytes[f.payload + 1] ^= RL_IMPAIR_FLIP;
-                put16(f.bytes + f.payload + 2, 0);
-                put16(f.bytes + f.payload + 2, 0xffff - udp_sum(&f));
+                slow_put(f.bytes + f.payload + 2, 2, 0);
+                slow_put(f.bytes + f.payload + 2, 2, 0xffff - udp_sum(&f));
                 CHECK_EQ(udp_sum(&f), 0xffff);
                 f.bytes[f.payload + 1] ^= RL_IMPAIR_FLIP;
             }
-            put16(sum, ~udp_sum(&f));
-            if (get16(sum) == 0)
-                put16(sum, 0xffff);
+            slow_mend_udp(f.bytes + f.ip, f.bytes + f.udp);
             CHECK_EQ(run_on(&t, &f), t.passes);
             CHECK(udp_is_right(&f));
-            CHECK(get16(f.bytes + f.udp + 6) != 0);
-            saw_all_ones |= get16(f.bytes + f.udp + 6) == 0xffff;
+            CHECK(slow_word(sum) != 0);
+            saw_all_ones |= slow_word(sum) == 0xffff;
         }
         CHECK(saw_all_ones);
         close_table(&t, where);
@@ -237,7 +226,7 @@ static void test_a_datagram_too_short_to_corrupt_passes_and_is_counted_as_undone
         CHECK_EQ(run_on(&t, &after), t.passes);
         CHECK(is_same(&before, &after));
         before.n_bytes -= 6; /* and one that says more than it brings */
-        put16(before.bytes + before.udp + 4, 100);
+        slow_put(before.bytes + before.udp + 4, 2, 100);
         after = before;
         CHECK_EQ(run_on(&t, &after), t.passes);
         CHECK(is_same(&before, &after));
@@ -396,10 +385,7 @@ static void test_a_table_that_cannot_be_is_refused_with_a_reason(void)
 
 int main(void)
 {
-    if (rl_bpf_can(why) != 0) {
-        printf("cannot run here: %s\n", why);
-        return RL_SKIP;
-    }
+    bpf_or_skip();
     test_packets_of_other_flows_pass_untouched_and_uncounted();
     test_packets_of_the_flow_are_dropped_in_all_their_forms();
     test_without_a_port_every_datagram_counts_and_nothing_else();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bpf_faults.h"
+#include "bpf_rights.h"
 #include "net/bpf/count.h"
 #include "net/bpf/impair_inner.h"
 #include "net/bpf/live.h"
@@ -14,17 +15,8 @@
 #define N_SENT 4000
 #define N_SEEDS 3
 
-static char why[RL_BPF_WHY];
 static struct veth v;
 static int sender, receiver;
-
-#define OPENED(call)                      \
-    do {                                  \
-        if ((call) < 0) {                 \
-            fprintf(stderr, "%s\n", why); \
-            exit(1);                      \
-        }                                 \
-    } while (0)
 
 /* X(name, end of the cable, what is attached there) */
 #define PLACES(X)                                      \
@@ -154,7 +146,7 @@ static void test_without_a_table_everything_arrives(void)
     for (enum place place = 0; place < N_PLACES; place++) {
         open_fault(&f, place, actions);
         send_numbers(sender, 0, 10);
-        wait_for_fates(&f.im, 10);
+        SPIN_UNTIL(have_fates(&f.im, 10));
         close_fault(&f);
         send_numbers(sender, 10, 10);
         seen.n = 0;
@@ -210,8 +202,7 @@ static void test_in_a_burst_a_copy_is_still_right_behind_its_original(enum place
 
     memset(template.bytes + template.payload, 0, FAULT_BYTES);
     draw_faults(actions, 5, true);
-    put16(template.bytes + template.udp + 6, 0);
-    put16(template.bytes + template.udp + 6, ~udp_sum(&template));
+    slow_mend_udp(template.bytes + template.ip, template.bytes + template.udp);
     open_fault(&f, place, actions);
     CHECK_EQ(rl_netns_enter(v.end[1].netns_fd, &home), 0);
     OPENED(rl_xdp_count_open(&count, &taker, why));
@@ -257,8 +248,7 @@ static void test_tagged_packets_are_of_the_flow_at_ingress(void)
     CHECK_EQ(rl_netns_enter(v.end[0].netns_fd, &home), 0);
     OPENED(rl_live_open(&live, &config, why));
     CHECK_EQ(rl_live_send(&live, 10), 0);
-    for (int i = 0; i < 5000 && rl_impair_counts_now(&f.im).n_dropped < 10; i++)
-        usleep(1000);
+    SPIN_UNTIL(rl_impair_counts_now(&f.im).n_dropped >= 10);
     CHECK_EQ(rl_impair_counts_now(&f.im).n_dropped, 10);
     rl_netns_leave(home);
     rl_live_close(&live);
@@ -268,10 +258,7 @@ static void test_tagged_packets_are_of_the_flow_at_ingress(void)
 
 int main(void)
 {
-    if (rl_bpf_can(why) != 0) {
-        printf("cannot run here: %s\n", why);
-        return RL_SKIP;
-    }
+    bpf_or_skip();
     stay_on_this_cpu();
     veth_open(&v);
     receiver = open_udp(&v.end[1], NULL, FRAME_PORT);

@@ -4,9 +4,11 @@
 #include "base/cpu.h"
 #include "base/mem.h"
 #include "check.h"
+#include "ethernet_pair.h"
 #include "net/port/port_shm.h"
 #include "rig/traffic/echo_run.h"
 #include "rig/traffic/probe_header.h"
+#include "sample_flow.h"
 
 static struct rl_arena arena;
 static struct rl_cable cable;
@@ -71,14 +73,6 @@ static void test_datagrams_come_back_as_they_are(void)
     end();
 }
 
-static const struct rl_flow there = {.from_mac = {2, 0, 0, 0, 0, 1},
-                                     .to_mac = {2, 0, 0, 0, 0, 2},
-                                     .from_ip = 0x0A000001,
-                                     .to_ip = 0x0A000002,
-                                     .from_port = 1111,
-                                     .to_port = 2222,
-                                     .has_checksum = true};
-
 static uint32_t udp_frame(uint8_t *frame, const struct rl_flow *flow, const char *payload)
 {
     struct rl_frame_template t;
@@ -90,15 +84,9 @@ static uint32_t udp_frame(uint8_t *frame, const struct rl_flow *flow, const char
 
 static void test_a_frame_is_turned_round_and_its_checksums_stay_right(void)
 {
-    struct rl_flow flow = there, turned = there;
+    struct rl_flow flow = sample_flow, turned = flow_back(&sample_flow);
     uint8_t sent[256], back[256], wanted[256];
 
-    memcpy(turned.from_mac, there.to_mac, 6);
-    memcpy(turned.to_mac, there.from_mac, 6);
-    turned.from_ip = there.to_ip;
-    turned.to_ip = there.from_ip;
-    turned.from_port = there.to_port;
-    turned.to_port = there.from_port;
     start(true);
     for (uint16_t vlan = 0; vlan <= 100; vlan += 100) {
         uint32_t n;
@@ -146,7 +134,7 @@ static void test_nobody_answers_a_broadcast_a_fragment_or_another_protocol(void)
     uint32_t n;
 
     start(true);
-    n = udp_frame(good, &there, "x");
+    n = udp_frame(good, &sample_flow, "x");
 #define WITH(change)               \
     do {                           \
         memcpy(f, good, sizeof f); \
@@ -175,33 +163,35 @@ static void test_nobody_answers_a_broadcast_a_fragment_or_another_protocol(void)
 
 static void test_any_bytes_of_any_length_are_survived(void)
 {
-    uint8_t frame[128], back[1500];
     uint64_t random = 9, n = 20000;
+    static struct pair pair;
+    struct rl_frame frame;
+    uint8_t bytes[128];
 
-    start(true);
+    pair_open(&pair); /* each frame in memory of its own: a sanitizer sees where it ends */
+    rl_echo_init(&echo, &pair.end[1].port);
     for (uint64_t i = 0; i < n; i++) {
-        uint32_t n_bytes = (uint32_t)(check_random(&random) >> 32) % sizeof frame;
-        uint8_t *exact = malloc(n_bytes ? n_bytes : 1); /* so that a sanitizer sees the end */
+        uint32_t n_bytes = (uint32_t)(check_random(&random) >> 32) % sizeof bytes;
 
         for (uint32_t at = 0; at < n_bytes; at++)
-            exact[at] = (uint8_t)check_random(&random);
+            bytes[at] = (uint8_t)check_random(&random);
         if (n_bytes > 24 && i % 2) { /* nearly one to answer */
-            exact[0] = 2;
-            exact[12] = 0x08;
-            exact[13] = exact[20] = exact[21] = 0;
-            exact[14] = (uint8_t)(0x45 + i % 16);
-            exact[23] = RL_IP_PROTOCOL_UDP;
+            bytes[0] = 2;
+            bytes[12] = 0x08;
+            bytes[13] = bytes[20] = bytes[21] = 0;
+            bytes[14] = (uint8_t)(0x45 + i % 16);
+            bytes[23] = RL_IP_PROTOCOL_UDP;
         }
-        (void)rl_echo_turn_round(back, exact, n_bytes);
-        put(exact, n_bytes);
-        free(exact);
-        (void)rl_echo_turn(&echo);
-        (void)get(back);
+        CHECK(pair_arrive(&pair.end[1], bytes, n_bytes));
+        CHECK_EQ(rl_echo_turn(&echo), 1);
+        (void)rl_port_rx_burst(&pair.end[0].port, &frame, 1);
+        rl_port_rx_release(&pair.end[0].port);
     }
     CHECK_EQ(COUNTED(frames_in), n);
     CHECK_EQ(COUNTED(frames_back) + COUNTED(frames_ignored), n);
     CHECK(COUNTED(frames_back) > 0);
-    end();
+    for (int i = 0; i < 2; i++)
+        rl_port_close(&pair.end[i].port);
 }
 
 static void test_without_room_a_frame_is_unsent(void)

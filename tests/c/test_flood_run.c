@@ -3,6 +3,7 @@
 
 #include "base/cpu.h"
 #include "base/mem.h"
+#include "flood_holds.h"
 #include "net/port/port_shm.h"
 #include "rig/traffic/flood.h"
 #include "unkind_port.h"
@@ -40,19 +41,6 @@ static struct rl_flood_config on_threads(struct rl_cable *cable)
     return c;
 }
 
-static void check_identities(const struct rl_flood_result *r, uint32_t n_wanted)
-{
-    struct rl_identity identities[RL_FLOOD_MAX_IDENTITIES];
-    uint32_t n = rl_flood_identities(r, identities);
-
-    CHECK_EQ(n, n_wanted);
-    for (uint32_t i = 0; i < n; i++) {
-        if (identities[i].left != identities[i].right)
-            fprintf(stderr, "%s\n", identities[i].name);
-        CHECK_EQ(identities[i].left, identities[i].right);
-    }
-}
-
 static void test_a_flood_between_two_threads_arrives_whole_and_in_order(void)
 {
     struct rl_arena arena;
@@ -84,7 +72,7 @@ static void test_a_flood_between_two_threads_arrives_whole_and_in_order(void)
     CHECK_EQ(r.rx_side.usage.n_allocs, 0);
     if (n_cpus >= 2)
         CHECK(r.placement.before.n_batches == 2 && r.placement.after.median_mticks > 0);
-    check_identities(&r, 4);
+    CHECK_EQ(flood_holds(&r), 4);
     rl_flood_result_close(&r);
     rl_flood_result_close(&r);
     rl_arena_close(&arena);
@@ -113,7 +101,7 @@ static void test_a_run_accounts_for_every_frame_that_the_wire_took(void)
     CHECK_EQ(r.received.corrupt, a.corrupt);
     CHECK_EQ(r.lost, u.n_lost + u.n_damaged);
     CHECK(r.lost > 0);
-    check_identities(&r, 4);
+    CHECK_EQ(flood_holds(&r), 4);
     rl_flood_result_close(&r);
     rl_arena_close(&arena);
 }
@@ -129,7 +117,7 @@ static void test_one_thread_can_do_both(void)
     c.one_thread = true;
     CHECK_EQ(rl_flood_run(&r, &c, &why), 0);
     CHECK_EQ(r.arrived, 20000);
-    check_identities(&r, 4);
+    CHECK_EQ(flood_holds(&r), 4);
     rl_flood_result_close(&r);
     rl_arena_close(&arena);
 }
@@ -165,7 +153,7 @@ static void test_a_run_ends_when_it_is_told_to(void)
         CHECK(r.sent.frames_sent <= 1);
         CHECK_EQ(r.arrived, r.sent.frames_sent);
         CHECK_EQ(r.lost, 0);
-        check_identities(&r, 3); /* planned = sent + unsent no longer holds */
+        CHECK_EQ(flood_holds(&r), 3); /* planned = sent + unsent no longer holds */
         rl_flood_result_close(&r);
     }
     CHECK_EQ(n_asked, 1);
@@ -185,7 +173,7 @@ static void test_a_receiver_or_a_sender_can_run_alone(void)
     CHECK_EQ(rl_flood_run(&r, &c, &why), 0);
     CHECK_EQ(r.sent.frames_sent, 20000);
     CHECK_EQ(r.received.frames_in, 0);
-    check_identities(&r, 1);
+    CHECK_EQ(flood_holds(&r), 1);
     rl_flood_result_close(&r);
     c.rx = c.tx = NULL;
     CHECK_EQ(rl_flood_run(&r, &c, &why), -EINVAL);
@@ -195,7 +183,7 @@ static void test_a_receiver_or_a_sender_can_run_alone(void)
     CHECK_EQ(rl_flood_run(&r, &c, &why), 0);
     CHECK_EQ(r.arrived, 20000);
     CHECK(!r.was_stopped);
-    check_identities(&r, 2);
+    CHECK_EQ(flood_holds(&r), 2);
     rl_flood_result_close(&r);
     rl_arena_close(&arena);
 }

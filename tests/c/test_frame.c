@@ -5,17 +5,9 @@
 #include <errno.h>
 
 #include "hex.h"
+#include "sample_flow.h"
 #include "slow_frame.h"
 
-static const struct rl_flow flow = {
-    .from_mac = {2, 0, 0, 0, 0, 1},
-    .to_mac = {2, 0, 0, 0, 0, 2},
-    .from_ip = 0x0A000001,
-    .to_ip = 0x0A000002,
-    .from_port = 4001,
-    .to_port = 4002,
-    .has_checksum = true,
-};
 #define GROUP 0xEF010203    /* 239.1.2.3 */
 #define SAME_MAC 0xE0810203 /* 224.129.2.3: another group, the same MAC */
 
@@ -78,7 +70,7 @@ static void test_frames_are_written_as_the_slow_one_writes_them(void)
     for (uint32_t i = 0; i < sizeof payload; i++)
         payload[i] = (uint8_t)(check_random(&random) >> 32);
     for (uint32_t i = 0; i < 4000; i++) {
-        struct rl_flow f = flow;
+        struct rl_flow f = sample_flow;
         struct slow_extra extra = {.flags = 0x4000, .ip_id = (uint16_t)(i % 3 ? 0 : i * 7919)};
         uint32_t n = i < 1473 ? i : i % 130, n_fast, n_slow;
 
@@ -100,10 +92,10 @@ static void test_a_udp_checksum_of_zero_is_sent_as_all_ones(void)
 {
     struct rl_flow_filter want = receiver();
     uint8_t payload[2] = {0, 0}, frame[SLOW_FRAME_MAX];
-    uint32_t n = write_frame(frame, &flow, payload, 2, 0);
+    uint32_t n = write_frame(frame, &sample_flow, payload, 2, 0);
 
     memcpy(payload, frame + 40, 2); /* what is missing to a sum of all ones */
-    n = write_frame(frame, &flow, payload, 2, 0);
+    n = write_frame(frame, &sample_flow, payload, 2, 0);
     CHECK(frame[40] == 0xFF && frame[41] == 0xFF);
     CHECK_EQ(slow_agrees(frame, n, &want), RL_FRAME_OK);
     frame[40] = frame[41] = 0; /* none was computed, and none is verified */
@@ -118,7 +110,7 @@ static void test_a_largest_datagram_goes_through(void)
     struct rl_frame_template t;
     uint32_t n;
 
-    CHECK_EQ(rl_frame_template_init(&t, &flow), 0);
+    CHECK_EQ(rl_frame_template_init(&t, &sample_flow), 0);
     memset(frame, 0xFF, sizeof frame);
     n = rl_frame_write(&t, frame, RL_FRAME_PAYLOAD_MAX, 0xFFFF);
     CHECK_EQ(n, 14 + 65535);
@@ -133,7 +125,7 @@ static void test_a_flow_that_cannot_be_is_refused(void)
 
 #define REFUSED(edit)                                      \
     do {                                                   \
-        f = flow;                                          \
+        f = sample_flow;                                   \
         edit;                                              \
         CHECK(rl_flow_refusal(&f) != NULL);                \
         CHECK_EQ(rl_frame_template_init(&t, &f), -EINVAL); \
@@ -145,7 +137,7 @@ static void test_a_flow_that_cannot_be_is_refused(void)
     REFUSED(f.to_port = 0);
     REFUSED(f.vlan = 4095);
 #undef REFUSED
-    f = flow;
+    f = sample_flow;
     CHECK(rl_flow_refusal(&f) == NULL);
     f.to_ip = GROUP; /* whose MAC is its own, whatever to_mac says */
     f.to_mac[0] = 1;
@@ -178,7 +170,7 @@ static void test_a_filter_that_hears_nothing_is_refused(void)
 
 static void test_the_mirror_hears_what_answers(void)
 {
-    struct rl_flow there = flow, back = flow;
+    struct rl_flow there = sample_flow, back = sample_flow;
     struct rl_flow_filter want;
     uint8_t frame[SLOW_FRAME_MAX];
 
@@ -330,7 +322,7 @@ static void test_each_damage_has_its_reason(void)
     for (uint32_t i = 0; i < RL_COUNT(damages); i++) {
         const struct damage *damage = &damages[i];
         uint8_t frame[SLOW_FRAME_MAX], *exact;
-        uint32_t n = write_frame(frame, &flow, payload, 20, 0);
+        uint32_t n = write_frame(frame, &sample_flow, payload, 20, 0);
         enum rl_frame_reason reason;
 
         CHECK_EQ(n, N_GOOD);
@@ -352,7 +344,7 @@ static void test_each_damage_has_its_reason(void)
 
 static void test_vlans_are_kept_apart(void)
 {
-    struct rl_flow tagged = flow;
+    struct rl_flow tagged = sample_flow;
     struct rl_flow_filter want = receiver();
     uint8_t frame[SLOW_FRAME_MAX], twice[SLOW_FRAME_MAX];
     struct slow_extra extra = {.tag = 0xE000}; /* highest priority, no VLAN */
@@ -376,10 +368,10 @@ static void test_vlans_are_kept_apart(void)
     memcpy(twice + 16, frame + 12, n - 12);
     CHECK_EQ(slow_agrees(twice, n + 4, &want), RL_FRAME_QINQ);
 
-    n = write_frame(frame, &flow, NULL, 0, 0);
+    n = write_frame(frame, &sample_flow, NULL, 0, 0);
     CHECK_EQ(slow_agrees(frame, n, &want), RL_FRAME_WRONG_VLAN);
     want.vlan = 0;
-    n = slow_frame_write(frame, &flow, &extra, NULL, 0);
+    n = slow_frame_write(frame, &sample_flow, &extra, NULL, 0);
     CHECK_EQ(slow_agrees(frame, n, &want), RL_FRAME_OK); /* a priority tag names no VLAN */
 }
 
@@ -392,15 +384,16 @@ static void test_options_are_stepped_over_and_padding_is_left(void)
         for (uint32_t n_padding = 0; n_padding < 50; n_padding++) {
             struct slow_extra extra = {.n_options = n_options, .n_padding = n_padding};
             uint8_t frame[SLOW_FRAME_MAX];
-            uint32_t n = slow_frame_write(frame, &flow, &extra, payload, sizeof payload);
+            uint32_t n = slow_frame_write(frame, &sample_flow, &extra, payload, sizeof payload);
             struct rl_datagram d;
 
             CHECK_EQ(slow_agrees(frame, n, &want), RL_FRAME_OK);
             CHECK_EQ(rl_frame_read(frame, n, &want, &d), RL_FRAME_OK);
             CHECK_EQ(d.n_bytes, sizeof payload);
             CHECK(memcmp(d.payload, payload, sizeof payload) == 0);
-            CHECK(d.from_ip == flow.from_ip && d.to_ip == flow.to_ip);
-            CHECK(d.from_port == flow.from_port && d.to_port == flow.to_port && d.vlan == 0);
+            CHECK(d.from_ip == sample_flow.from_ip && d.to_ip == sample_flow.to_ip);
+            CHECK(d.from_port == sample_flow.from_port && d.to_port == sample_flow.to_port &&
+                  d.vlan == 0);
             if (n_options > 0) {
                 frame[IP + 20] ^= 4; /* options are summed too */
                 CHECK_EQ(slow_agrees(frame, n, &want), RL_FRAME_BAD_IP_CHECKSUM);
@@ -410,7 +403,7 @@ static void test_options_are_stepped_over_and_padding_is_left(void)
 
 static void test_a_group_is_heard_and_its_namesakes_are_not(void)
 {
-    struct rl_flow to_group = flow;
+    struct rl_flow to_group = sample_flow;
     struct rl_flow_filter want = receiver(), own = receiver();
     uint8_t frame[SLOW_FRAME_MAX], mac[6];
     uint32_t n;
@@ -431,7 +424,7 @@ static void test_a_group_is_heard_and_its_namesakes_are_not(void)
     CHECK_EQ(slow_agrees(frame, n, &want), RL_FRAME_WRONG_MAC);
 
     want.group = GROUP; /* beside it, what is sent to us alone */
-    n = write_frame(frame, &flow, NULL, 0, 0);
+    n = write_frame(frame, &sample_flow, NULL, 0, 0);
     CHECK_EQ(slow_agrees(frame, n, &want), RL_FRAME_OK);
     want.ip = 0;
     CHECK_EQ(slow_agrees(frame, n, &want), RL_FRAME_WRONG_MAC);
@@ -452,7 +445,7 @@ static uint32_t some_frame(uint8_t *frame, struct rl_flow_filter *want, uint64_t
     struct slow_extra extra = {.n_options = (uint32_t)(r % 8 == 0 ? r / 8 % 11 * 4 : 0),
                                .n_padding = (uint32_t)(r / 128 % 3 * 9)};
     uint32_t n_payload = (uint32_t)(r / 512 % 80), n, ip_at;
-    struct rl_flow f = flow;
+    struct rl_flow f = sample_flow;
     uint8_t payload[80];
 
     *want = receiver();

@@ -72,21 +72,9 @@ static struct outcome trade_over(const struct link *link, uint64_t random)
     return o;
 }
 
-static struct link link_or_skip(enum link_kind kind)
-{
-    char why[RL_PORT_WHY];
-    struct link link;
-
-    if (link_open(&link, kind, &veth, N_SLOTS, why) != 0) {
-        printf("skipped: %s: %s\n", link_names[kind], why);
-        exit(RL_SKIP);
-    }
-    return link;
-}
-
 static struct outcome over(enum link_kind kind, uint64_t random)
 {
-    struct link link = link_or_skip(kind);
+    struct link link = link_or_skip(kind, &veth, N_SLOTS);
     struct outcome o = trade_over(&link, random);
 
     link_close(&link);

@@ -8,6 +8,7 @@
 #include "ethernet_pair.h"
 #include "net/port/port_framed.h"
 #include "net/port/port_shm.h"
+#include "sample_flow.h"
 #include "slow_frame.h"
 
 #define BURST 8
@@ -18,32 +19,10 @@ static struct pair pair;
 static struct rl_port *here, *there;
 static char why[RL_PORT_WHY];
 
-static const struct rl_flow flow = {
-    .from_mac = {2, 0, 0, 0, 0, 1},
-    .to_mac = {2, 0, 0, 0, 0, 2},
-    .from_ip = 0x0A000001,
-    .to_ip = 0x0A000002,
-    .from_port = 4001,
-    .to_port = 4002,
-};
-
-static struct rl_flow back_of(const struct rl_flow *f)
-{
-    struct rl_flow back = *f;
-
-    memcpy(back.from_mac, f->to_mac, 6);
-    memcpy(back.to_mac, f->from_mac, 6);
-    back.from_ip = f->to_ip;
-    back.to_ip = f->from_ip;
-    back.from_port = f->to_port;
-    back.to_port = f->from_port;
-    return back;
-}
-
 static void open_both(const struct rl_flow *f, const struct rl_flow_filter *hears_there,
                       uint32_t n_slots)
 {
-    struct rl_flow back = back_of(f);
+    struct rl_flow back = flow_back(f);
 
     pair_open(&pair);
     CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, f, NULL, n_slots, why), 0);
@@ -68,7 +47,7 @@ static bool try_send(struct rl_port *port, const void *bytes, uint32_t n)
     return true;
 }
 
-/* What the receiver of `flow` counted for one reason. */
+/* What the receiver of `sample_flow` counted for one reason. */
 static uint64_t refused(const struct rl_port *port, enum rl_frame_reason reason)
 {
     uint64_t counts[RL_N_FRAME_REASONS];
@@ -80,7 +59,7 @@ static uint64_t refused(const struct rl_port *port, enum rl_frame_reason reason)
 
 static void test_datagrams_go_both_ways_and_are_whole_frames_between(void)
 {
-    struct rl_flow tagged = flow;
+    struct rl_flow tagged = sample_flow;
     struct rl_frame frames[BURST];
 
     for (int vlan = 0; vlan < 10; vlan += 9) {
@@ -109,7 +88,7 @@ static void test_a_payload_is_written_and_read_in_place(void)
     struct rl_frame frame;
     uint8_t *to;
 
-    open_both(&flow, NULL, 0);
+    open_both(&sample_flow, NULL, 0);
     to = rl_port_tx_reserve(here, 100);
     CHECK(to == pair.end[0].reserved + HEADERS && pair.end[0].n_reserved == HEADERS + 100);
     memset(to, 7, 100);
@@ -125,7 +104,7 @@ static void test_the_port_says_what_it_is_and_what_carries_it(void)
 {
     uint64_t counts[RL_N_FRAME_REASONS];
 
-    open_both(&flow, NULL, 0);
+    open_both(&sample_flow, NULL, 0);
     CHECK(strcmp(here->ops->name, "pair") == 0 && strcmp(here->caps.mode, "memory") == 0);
     CHECK(!here->caps.is_ethernet && here->caps.zero_copy_rx && here->caps.zero_copy_tx);
     CHECK_EQ(here->caps.n_bytes_frame_max, PAIR_MAX - HEADERS);
@@ -141,7 +120,7 @@ static void test_what_is_refused_below_is_refused_and_counted_above(void)
     static uint8_t bytes[PAIR_MAX];
     struct rl_port_stats s;
 
-    open_both(&flow, NULL, 0);
+    open_both(&sample_flow, NULL, 0);
     CHECK(!try_send(here, bytes, PAIR_MAX - HEADERS + 1));
     CHECK(rl_port_tx_reserve(here, UINT32_MAX) == NULL);
     CHECK(try_send(here, bytes, PAIR_MAX - HEADERS));
@@ -166,7 +145,7 @@ static void test_what_is_refused_below_is_refused_and_counted_above(void)
 
 static void test_a_reservation_can_be_given_back(void)
 {
-    open_both(&flow, NULL, 0);
+    open_both(&sample_flow, NULL, 0);
     CHECK(rl_port_tx_reserve(here, 10) != NULL);
     rl_port_tx_commit(here, 0);
     rl_port_tx_flush(here);
@@ -176,12 +155,12 @@ static void test_a_reservation_can_be_given_back(void)
     close_both();
 }
 
-/* The frame of `what` is wrong about `flow`, and a good one stands behind it. */
+/* The frame of `what` is wrong about `sample_flow`, and a good one stands behind it. */
 static uint32_t hostile(uint8_t *out, enum rl_frame_reason what)
 {
     static const uint8_t payload[] = "a stranger's";
     struct slow_extra extra = {.flags = what == RL_FRAME_FRAGMENT ? 0x2000 : 0x4000};
-    struct rl_flow f = flow;
+    struct rl_flow f = sample_flow;
     uint32_t n;
     uint8_t *ip = out + 14;
 
@@ -216,7 +195,7 @@ static uint32_t hostile(uint8_t *out, enum rl_frame_reason what)
 
 static struct rl_flow_filter strict(void)
 {
-    struct rl_flow back = back_of(&flow);
+    struct rl_flow back = flow_back(&sample_flow);
     struct rl_flow_filter f = rl_flow_mirror(&back);
 
     f.verifies_checksum = true;
@@ -230,7 +209,7 @@ static void test_hostile_frames_are_counted_by_reason_and_never_delivered(void)
     uint64_t n_hostile = 0, counts[RL_N_FRAME_REASONS];
     uint8_t bytes[SLOW_FRAME_MAX];
 
-    open_both(&flow, &hears, 0);
+    open_both(&sample_flow, &hears, 0);
     for (int round = 0; round < 3; round++)
         for (int r = 1; r < RL_N_FRAME_REASONS; r++) {
             for (int again = 0; again < 1 + r % 3; again++, n_hostile++)
@@ -259,7 +238,7 @@ static void test_checksums_are_verified_only_on_request(void)
 
     for (uint32_t verifies = 0; verifies < 2; verifies++) {
         hears.verifies_checksum = verifies;
-        open_both(&flow, &hears, 0);
+        open_both(&sample_flow, &hears, 0);
         pair_arrive(&pair.end[1], bytes, hostile(bytes, RL_FRAME_BAD_UDP_CHECKSUM));
         CHECK_EQ(rl_port_rx_burst(there, &frame, 1), !verifies);
         CHECK_EQ(refused(there, RL_FRAME_BAD_UDP_CHECKSUM), verifies);
@@ -273,7 +252,7 @@ static void test_a_flood_of_foreign_frames_does_not_fill_the_ring_below(void)
     uint8_t bytes[SLOW_FRAME_MAX];
     uint32_t n = hostile(bytes, RL_FRAME_WRONG_PORT);
 
-    open_both(&flow, NULL, 0);
+    open_both(&sample_flow, NULL, 0);
     CHECK(try_send(here, "x", 1)); /* what was held once and released holds nothing up */
     rl_port_tx_flush(here);
     CHECK_EQ(rl_port_rx_burst(there, frames, BURST), 1);
@@ -294,7 +273,7 @@ static void test_a_burst_ends_however_many_foreign_frames_there_are(void)
     uint8_t bytes[SLOW_FRAME_MAX];
     uint32_t n = hostile(bytes, RL_FRAME_WRONG_PORT);
 
-    open_both(&flow, NULL, 4);
+    open_both(&sample_flow, NULL, 4);
     for (uint32_t i = 0; i < PAIR_SLOTS - 1; i++)
         CHECK(pair_arrive(&pair.end[1], bytes, n));
     CHECK(try_send(here, "x", 1));
@@ -313,7 +292,7 @@ static void test_frames_in_hand_outlive_the_foreign_ones_behind_them(void)
     uint8_t bytes[SLOW_FRAME_MAX];
     uint32_t n = hostile(bytes, RL_FRAME_NOT_IPV4);
 
-    open_both(&flow, NULL, 0);
+    open_both(&sample_flow, NULL, 0);
     CHECK(try_send(here, "kept", 4));
     rl_port_tx_flush(here);
     CHECK_EQ(rl_port_rx_burst(there, &first, 1), 1);
@@ -334,7 +313,7 @@ static void test_what_the_port_below_counts_is_told_above(void)
     struct rl_port_stats s;
     uint8_t bytes[SLOW_FRAME_MAX];
 
-    open_both(&flow, NULL, 0);
+    open_both(&sample_flow, NULL, 0);
     for (uint32_t i = 0; i < PAIR_SLOTS + 2; i++) /* two find no room */
         pair_arrive(&pair.end[1], bytes, hostile(bytes, RL_FRAME_QINQ));
     rl_port_count(&pair.end[1].port.rx.rx_invalid, 5); /* cut off by the kernel, say */
@@ -350,7 +329,7 @@ static void test_what_the_port_below_counts_is_told_above(void)
 
 static void test_a_group_is_heard_by_all_who_listen_for_it(void)
 {
-    struct rl_flow to_group = flow;
+    struct rl_flow to_group = sample_flow;
     struct rl_flow_filter hears = {.mac = {2, 0, 0, 0, 0, 9}, .group = GROUP, .port = 4002};
     struct rl_frame frame;
 
@@ -378,7 +357,7 @@ static void test_a_port_with_nobody_to_send_to_only_receives(void)
     struct rl_frame frame;
 
     pair_open(&pair);
-    CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &flow, NULL, 0, why), 0);
+    CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &sample_flow, NULL, 0, why), 0);
     CHECK_EQ(rl_framed_port_open(&there, &pair.end[1].port, &nowhere, &hears, 0, why), 0);
     CHECK(try_send(here, "heard", 5));
     rl_port_tx_flush(here);
@@ -396,23 +375,23 @@ static void test_a_port_with_nobody_to_send_to_only_receives(void)
 
 static void test_what_cannot_be_opened_says_why_and_stays_the_callers(void)
 {
-    struct rl_flow f = flow;
+    struct rl_flow f = sample_flow;
     struct rl_flow_filter hears = strict();
 
     pair_open(&pair);
     f.vlan = 5000;
     CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &f, NULL, 0, why), -EINVAL);
     CHECK(strcmp(why, "framed: VLANs are 1 to 4094") == 0);
-    f = flow;
+    f = sample_flow;
     f.from_port = 0; /* may be sent, but not answered */
     CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &f, NULL, 0, why), -EINVAL);
     CHECK(strcmp(why, "framed: no port to listen at") == 0);
     hears.ip = 0;
-    CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &flow, &hears, 0, why), -EINVAL);
+    CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &sample_flow, &hears, 0, why), -EINVAL);
     pair.end[0].port.caps.n_bytes_frame_max = HEADERS;
-    CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &flow, NULL, 0, why), -EINVAL);
+    CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &sample_flow, NULL, 0, why), -EINVAL);
     pair.end[0].port.caps.is_ethernet = false;
-    CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &flow, NULL, 0, why), -EINVAL);
+    CHECK_EQ(rl_framed_port_open(&here, &pair.end[0].port, &sample_flow, NULL, 0, why), -EINVAL);
     CHECK(strcmp(why, "framed: the port below carries no Ethernet frames") == 0);
     CHECK(!pair.end[0].is_closed);
 }
@@ -421,7 +400,7 @@ static void test_what_cannot_be_opened_says_why_and_stays_the_callers(void)
 static void test_carrying_datagrams_takes_no_memory(void)
 {
     static struct rl_cable cable;
-    struct rl_flow back = back_of(&flow), to = flow;
+    struct rl_flow back = flow_back(&sample_flow), to = sample_flow;
     struct rl_frame frames[BURST];
     struct rl_arena arena;
     uint32_t n_got = 0;

@@ -112,7 +112,7 @@ static void test_frames_stay_until_they_are_released_and_the_rest_is_counted(voi
     for (uint32_t i = 0; i < RAW_SLOTS; i++)
         CHECK_EQ(raw_number(&frames[i]), i);
     CHECK_EQ(rl_port_stats_now(to).rx_dropped, 0); /* not asked */
-    RAW_UNTIL(rl_port_stats_ask(to).rx_dropped == 11);
+    SPIN_UNTIL(rl_port_stats_ask(to).rx_dropped == 11);
     CHECK_EQ(rl_port_stats_ask(to).rx_dropped, 11); /* the kernel forgot, we did not */
     rl_port_rx_release(to);
     raw_send_number(from, &v, 0, 60, 1000);

@@ -5,7 +5,6 @@
 #include <pthread.h>
 
 #include "net/port/port_packet.h"
-#include "net/port/port_xdp.h"
 #include "raw_pair.h"
 
 #define N_FRAMES 500U
@@ -79,23 +78,13 @@ static void test_two_threads_share_a_port(raw_open open, enum rl_xdp_mode mode)
         rl_port_close(port[i]);
 }
 
-/* AF_XDP may be missing where packet sockets are not. */
-static bool has_xdp(void)
-{
-    struct rl_port_config c = {.netns_fd = -1, .n_slots = RAW_SLOTS};
-    char why[RL_PORT_WHY];
-
-    if (raw_try(&port[0], rl_xdp_port_open, &v.end[0], c, why) != 0)
-        return false;
-    rl_port_close(port[0]);
-    return true;
-}
-
 int main(void)
 {
+    char why[RL_PORT_WHY];
+
     veth_open(&v);
     test_two_threads_share_a_port(rl_packet_port_open, RL_XDP_AUTO);
-    if (has_xdp()) {
+    if (raw_has_xdp(&v.end[0], why)) { /* it may be missing where packet sockets are not */
         test_two_threads_share_a_port(rl_xdp_port_open, RL_XDP_NATIVE);
         test_two_threads_share_a_port(rl_xdp_port_open, RL_XDP_GENERIC);
     }

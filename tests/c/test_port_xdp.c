@@ -10,7 +10,6 @@
 
 #include "net/bpf/impair.h"
 #include "net/port/port_packet.h"
-#include "net/port/port_xdp.h"
 #include "raw_pair.h"
 
 static struct veth v;
@@ -23,40 +22,6 @@ static struct rl_port_config config(enum rl_xdp_mode mode)
 static struct rl_port *open_at(int end, struct rl_port_config c)
 {
     return raw_port(rl_xdp_port_open, &v.end[end], c);
-}
-
-/* What cannot be had in this place at all is no failure of the port. */
-static void skip_without_xdp(void)
-{
-    char why[RL_PORT_WHY];
-    struct rl_port *port;
-    int err = raw_try(&port, rl_xdp_port_open, &v.end[0], config(RL_XDP_AUTO), why);
-
-    if (err == -EPERM || err == -EAFNOSUPPORT || err == -ENOSYS) {
-        printf("skipped: %s\n", why);
-        exit(RL_SKIP);
-    }
-    CHECK_EQ(err, 0);
-    rl_port_close(port);
-}
-
-static void carry_both_ways(struct rl_port *port[2])
-{
-    static const uint32_t sizes[] = {18, 59, 60, 61, 64, 106, 1000, RAW_MAX};
-    uint8_t bytes[RAW_MAX];
-    struct rl_frame frame;
-
-    for (int from = 0; from < 2; from++)
-        for (uint32_t i = 0; i < RL_COUNT(sizes); i++) {
-            raw_write(bytes, sizes[i], &v, from, i);
-            raw_send(port[from], bytes, sizes[i]);
-            CHECK_EQ(raw_receive(port[1 - from], &frame, 1), 1);
-            CHECK_EQ(frame.n_bytes, sizes[i]);
-            CHECK(memcmp(frame.data, bytes, sizes[i]) == 0);
-            rl_port_rx_release(port[1 - from]);
-        }
-    CHECK_EQ(rl_port_stats_now(port[0]).tx_lost, 0);
-    CHECK_EQ(rl_port_stats_ask(port[1]).rx_dropped, 0);
 }
 
 static void test_each_mode_of_the_driver_carries_whole_frames(void)
@@ -80,7 +45,7 @@ static void test_each_mode_of_the_driver_carries_whole_frames(void)
         CHECK(!port[0]->caps.zero_copy_rx && !port[0]->caps.zero_copy_tx);
         CHECK_EQ(port[0]->caps.stamp, RL_STAMP_NONE);
         CHECK_EQ(port[0]->caps.n_bytes_frame_max, RAW_MAX + RL_VLAN_TAG);
-        carry_both_ways(port);
+        raw_carry_both_ways(port, &v);
         rl_port_close(port[0]);
         rl_port_close(port[1]);
     }
@@ -126,7 +91,7 @@ static void test_a_large_mtu_is_generic_and_native_says_why_not(void)
     port[1] = open_at(1, config(RL_XDP_AUTO));
     CHECK(strstr(port[0]->caps.mode, "generic copy") != NULL);
     CHECK_EQ(port[0]->caps.n_bytes_frame_max, RL_XDP_FRAME_MAX);
-    carry_both_ways(port);
+    raw_carry_both_ways(port, &v);
     rl_port_close(port[0]);
 
     raw = raw_port(rl_packet_port_open, &v.end[0], config(0)); /* it sends longer ones */
@@ -251,7 +216,7 @@ static void test_a_killed_process_leaves_the_interface_free(void)
     CHECK_EQ(kill(child, SIGKILL), 0);
     CHECK_EQ(waitpid(child, &status, 0), child);
     /* The kernel lets go of the queue a little after the process is gone. */
-    RAW_UNTIL(raw_try(&port, rl_xdp_port_open, &v.end[1], config(RL_XDP_AUTO), why) == 0);
+    SPIN_UNTIL(raw_try(&port, rl_xdp_port_open, &v.end[1], config(RL_XDP_AUTO), why) == 0);
     CHECK(strcmp(port->caps.mode, "native copy, need-wakeup") == 0);
     rl_port_close(port);
     close(ready[0]);
@@ -369,7 +334,7 @@ static void test_an_impairment_acts_before_the_port(void)
 int main(void)
 {
     veth_open(&v);
-    skip_without_xdp();
+    raw_skip_without_xdp(&v.end[0]);
     test_each_mode_of_the_driver_carries_whole_frames();
     test_zero_copy_that_a_driver_lacks_is_refused_by_name();
     test_what_cannot_be_opened_is_refused_in_a_sentence();

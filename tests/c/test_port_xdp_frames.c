@@ -3,8 +3,8 @@
  * kernel and interface do; and each direction recovers from having none left.
  */
 #include "net/port/port_packet.h"
-#include "net/port/port_xdp.h"
 #include "raw_pair.h"
+#include "xdp_places.h"
 
 static struct veth v;
 
@@ -25,32 +25,6 @@ static void close_pair(struct rl_port *port[2])
     rl_port_close(port[1]);
 }
 
-static void skip_without_xdp(void)
-{
-    char why[RL_PORT_WHY];
-    struct rl_port *port;
-    int err = raw_try(&port, rl_xdp_port_open, &v.end[0], config(RL_XDP_AUTO), why);
-
-    if (err == -EPERM || err == -EAFNOSUPPORT || err == -ENOSYS) {
-        printf("skipped: %s\n", why);
-        exit(RL_SKIP);
-    }
-    CHECK_EQ(err, 0);
-    rl_port_close(port);
-}
-
-/* Each frame once, and each of the two directions whole. */
-static struct rl_xdp_places places(const struct rl_port *port)
-{
-    struct rl_xdp_places n;
-
-    CHECK(rl_xdp_port_count(port, &n));
-    CHECK_EQ(n.n_frames, RAW_SLOTS);
-    CHECK_EQ(n.rx_fill + n.rx_ready + n.rx_held + n.rx_kernel, RAW_SLOTS);
-    CHECK_EQ(n.tx_free + n.tx_reserved + n.tx_queued + n.tx_done + n.tx_kernel, RAW_SLOTS);
-    return n;
-}
-
 static bool commit_number(struct rl_port *port, uint32_t number)
 {
     uint8_t bytes[60];
@@ -62,30 +36,30 @@ static bool commit_number(struct rl_port *port, uint32_t number)
 static void test_a_frame_goes_from_place_to_place(void)
 {
     struct rl_port *port[2];
-    struct rl_xdp_places n;
+    struct xdp_places n;
     struct rl_frame frame;
 
     open_pair(port, RL_XDP_GENERIC);
-    n = places(port[0]);
+    n = xdp_places(port[0]);
     CHECK_EQ(n.rx_fill, RAW_SLOTS);
     CHECK_EQ(n.tx_free, RAW_SLOTS);
     CHECK(rl_port_tx_reserve(port[0], 60) != NULL);
-    CHECK_EQ(places(port[0]).tx_reserved, 1);
+    CHECK_EQ(xdp_places(port[0]).tx_reserved, 1);
     CHECK(rl_port_tx_reserve(port[0], 60) != NULL); /* the same one again */
-    CHECK_EQ(places(port[0]).tx_reserved, 1);
+    CHECK_EQ(xdp_places(port[0]).tx_reserved, 1);
     rl_port_tx_commit(port[0], 0);
-    CHECK_EQ(places(port[0]).tx_free, RAW_SLOTS);
+    CHECK_EQ(xdp_places(port[0]).tx_free, RAW_SLOTS);
     CHECK(commit_number(port[0], 1));
-    CHECK_EQ(places(port[0]).tx_queued, 1);
+    CHECK_EQ(xdp_places(port[0]).tx_queued, 1);
     rl_port_tx_flush(port[0]);
-    CHECK_EQ(places(port[0]).tx_queued, 0);
-    RAW_UNTIL(places(port[1]).rx_ready == 1);
+    CHECK_EQ(xdp_places(port[0]).tx_queued, 0);
+    SPIN_UNTIL(xdp_places(port[1]).rx_ready == 1);
     CHECK_EQ(raw_receive(port[1], &frame, 1), 1);
-    CHECK_EQ(places(port[1]).rx_held, 1);
+    CHECK_EQ(xdp_places(port[1]).rx_held, 1);
     rl_port_rx_release(port[1]);
     rl_port_rx_release(port[1]); /* nothing is held */
-    CHECK_EQ(places(port[1]).rx_fill, RAW_SLOTS);
-    RAW_UNTIL(places(port[0]).tx_kernel == 0);
+    CHECK_EQ(xdp_places(port[1]).rx_fill, RAW_SLOTS);
+    SPIN_UNTIL(xdp_places(port[0]).tx_kernel == 0);
     close_pair(port);
 }
 
@@ -132,8 +106,8 @@ static void test_frames_keep_their_places_in_any_order_of_calls(enum rl_xdp_mode
             break;
         }
         if (turn % 16 == 0) {
-            CHECK_EQ(places(port[1]).rx_held, n_held);
-            places(port[0]);
+            CHECK_EQ(xdp_places(port[1]).rx_held, n_held);
+            xdp_places(port[0]);
         }
     }
     rl_port_tx_flush(port[0]);
@@ -143,8 +117,8 @@ static void test_frames_keep_their_places_in_any_order_of_calls(enum rl_xdp_mode
     CHECK(sent > 10 * RAW_SLOTS); /* the rings went round */
     CHECK_EQ(rl_port_stats_now(port[0]).tx_frames, sent);
     CHECK_EQ(rl_port_stats_ask(port[1]).rx_dropped, 0);
-    CHECK_EQ(places(port[1]).rx_fill, RAW_SLOTS);
-    RAW_UNTIL(places(port[0]).tx_kernel == 0);
+    CHECK_EQ(xdp_places(port[1]).rx_fill, RAW_SLOTS);
+    SPIN_UNTIL(xdp_places(port[0]).tx_kernel == 0);
     close_pair(port);
 }
 
@@ -160,17 +134,17 @@ test_a_receiver_that_holds_all_frames_gets_no_more_until_it_releases(enum rl_xdp
         raw_send_number(port[0], &v, 0, 60, i);
     while (n < RAW_SLOTS)
         n += raw_receive(port[1], frames + n, 5);
-    CHECK_EQ(places(port[1]).rx_held, RAW_SLOTS);
+    CHECK_EQ(xdp_places(port[1]).rx_held, RAW_SLOTS);
     for (uint32_t i = 0; i < 10; i++)
         raw_send_number(port[0], &v, 0, 60, 900 + i);
     CHECK_EQ(rl_port_stats_now(port[1]).rx_dropped, 0); /* not asked */
-    RAW_UNTIL(rl_port_stats_ask(port[1]).rx_dropped == 10);
+    SPIN_UNTIL(rl_port_stats_ask(port[1]).rx_dropped == 10);
     CHECK_EQ(rl_port_stats_ask(port[1]).rx_dropped, 10); /* asking twice counts once */
     CHECK_EQ(rl_port_rx_burst(port[1], &(struct rl_frame){0}, 1), 0);
     for (uint32_t i = 0; i < RAW_SLOTS; i++)
         CHECK_EQ(raw_number(&frames[i]), i);
     rl_port_rx_release(port[1]);
-    CHECK_EQ(places(port[1]).rx_fill + places(port[1]).rx_kernel, RAW_SLOTS);
+    CHECK_EQ(xdp_places(port[1]).rx_fill + xdp_places(port[1]).rx_kernel, RAW_SLOTS);
     for (uint32_t i = 0; i < RAW_SLOTS; i++) { /* all frames are in play again */
         raw_send_number(port[0], &v, 0, 60, 1000 + i);
         raw_expect(port[1], 1000 + i);
@@ -195,7 +169,7 @@ static void test_a_sender_without_frames_is_refused_until_they_come_back(enum rl
     CHECK_EQ(rl_port_stats_now(port[0]).tx_full, 2);
     CHECK_EQ(rl_port_stats_now(port[0]).tx_frames, 0);
     CHECK_EQ(rl_port_stats_now(port[0]).tx_lost, 0);
-    CHECK_EQ(places(port[0]).tx_queued, RAW_SLOTS);
+    CHECK_EQ(xdp_places(port[0]).tx_queued, RAW_SLOTS);
     veth_set_up(&v.end[0], true);
     rl_port_tx_flush(port[0]);
     for (uint32_t i = 0; i < n; i++)
@@ -203,7 +177,7 @@ static void test_a_sender_without_frames_is_refused_until_they_come_back(enum rl
     raw_send_number(port[0], &v, 0, 60, n);
     raw_expect(port[1], n);
     CHECK_EQ(rl_port_stats_now(port[0]).tx_frames, RAW_SLOTS + 1);
-    RAW_UNTIL(places(port[0]).tx_kernel == 0);
+    SPIN_UNTIL(xdp_places(port[0]).tx_kernel == 0);
     close_pair(port);
 }
 
@@ -223,7 +197,7 @@ static void test_frames_the_device_drops_are_lost_and_counted(enum rl_xdp_mode m
     CHECK_EQ(rl_port_stats_now(port[0]).tx_lost + rl_port_stats_now(port[0]).tx_frames, 100);
     CHECK_EQ(rl_port_stats_now(port[0]).tx_lost, 100);
     CHECK_EQ(rl_port_stats_now(port[0]).tx_bytes, 0);
-    RAW_UNTIL(places(port[0]).tx_kernel == 0);
+    SPIN_UNTIL(xdp_places(port[0]).tx_kernel == 0);
     veth_set_up(&v.end[1], true);
     raw_send_number(port[0], &v, 0, 60, 200);
     raw_expect(port[1], 200);
@@ -253,7 +227,7 @@ static void test_what_an_interface_cannot_carry_is_refused_or_lost(void)
     CHECK_EQ(stats.tx_lost, 2);
     CHECK_EQ(stats.tx_frames, 1);
     CHECK_EQ(stats.tx_bytes, RAW_MAX + RL_VLAN_TAG);
-    CHECK_EQ(places(port[0]).tx_queued, 0);
+    CHECK_EQ(xdp_places(port[0]).tx_queued, 0);
     close_pair(port);
 }
 
@@ -265,7 +239,7 @@ static void test_a_batch_leaves_without_being_told_when_frames_run_out(void)
     for (uint32_t i = 0; i < 10; i++)
         CHECK(commit_number(port[0], i));
     CHECK_EQ(rl_port_stats_now(port[0]).tx_syscalls, 0);
-    CHECK_EQ(places(port[0]).tx_queued, 10);
+    CHECK_EQ(xdp_places(port[0]).tx_queued, 10);
     rl_port_tx_flush(port[0]);
     CHECK_EQ(rl_port_stats_now(port[0]).tx_syscalls, 1);
     for (uint32_t i = 0; i < 10; i++)
@@ -279,21 +253,12 @@ static void test_a_batch_leaves_without_being_told_when_frames_run_out(void)
     close_pair(port);
 }
 
-static void test_only_a_port_of_afxdp_is_counted(void)
-{
-    struct rl_port *other = raw_port(rl_packet_port_open, &v.end[0], config(RL_XDP_AUTO));
-    struct rl_xdp_places n;
-
-    CHECK(!rl_xdp_port_count(other, &n));
-    rl_port_close(other);
-}
-
 int main(void)
 {
     static const enum rl_xdp_mode modes[] = {RL_XDP_GENERIC, RL_XDP_NATIVE};
 
     veth_open(&v);
-    skip_without_xdp();
+    raw_skip_without_xdp(&v.end[0]);
     test_a_frame_goes_from_place_to_place();
     for (uint32_t i = 0; i < RL_COUNT(modes); i++) {
         test_frames_keep_their_places_in_any_order_of_calls(modes[i], 1 + i);
@@ -303,7 +268,6 @@ int main(void)
     }
     test_what_an_interface_cannot_carry_is_refused_or_lost();
     test_a_batch_leaves_without_being_told_when_frames_run_out();
-    test_only_a_port_of_afxdp_is_counted();
     veth_close(&v);
     return 0;
 }

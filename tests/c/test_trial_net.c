@@ -5,6 +5,7 @@
  * All frames of a trial together are fewer than any ring or queue on their way holds, so that none
  * is lost however late somebody looks.
  */
+#include "net/bpf/impair.h"
 #include "traffic_link.h"
 #include "trial_bench.h"
 
@@ -17,34 +18,12 @@ static struct veth market, session;
 
 static struct rl_trial_config paced(struct rl_stream stream)
 {
-    static const uint64_t at_once[] = {0};
     struct rl_trial_config c = trial_config(stream, N_FRAMES);
 
-    c.schedule = (struct rl_schedule){at_once, 1, PACE_NS};
-    c.drain_ns = 5000000000;           /* a frame that never comes is seen, and not waited for */
+    c.schedule.span_ns = PACE_NS;
+    c.drain_ns = 5000000000;           /* what was lost all the same is not waited for for ever */
     c.strategy.threshold_permille = 1; /* nearly every change of the best prices is a reason */
     return c;
-}
-
-static struct link line_or_skip(enum link_kind kind, const struct veth *veth)
-{
-    char why[RL_PORT_WHY];
-    struct link link;
-
-    if (link_open(&link, kind, veth, N_SLOTS, why) != 0) {
-        printf("skipped: %s: %s\n", link_names[kind], why);
-        exit(RL_SKIP);
-    }
-    return link;
-}
-
-static uint64_t hash_of(const struct rl_trial *t)
-{
-    struct rl_trial_answer answer;
-
-    rl_trial_answer(t, &answer);
-    CHECK(answer.damage == NULL);
-    return answer.hash;
 }
 
 static void equal(const struct rl_trial *a, const struct rl_trial *b)
@@ -58,26 +37,24 @@ static void equal(const struct rl_trial *a, const struct rl_trial *b)
     SAME(exchange.n.answers_sent);
     SAME(engine.n.answers);
 #undef SAME
-    CHECK_EQ(hash_of(a), hash_of(b));
+    CHECK_EQ(trial_hash(a), trial_hash(b));
 }
 
-static void trades_the_same_over(enum link_kind kind, struct rl_trial_config c,
-                                 const struct rl_trial *over_memory, const struct decisions *wanted)
+static struct rl_trial *run_over(enum link_kind kind, struct rl_trial_config c,
+                                 struct link lines[2])
 {
-    struct link lines[2] = {line_or_skip(kind, &market), line_or_skip(kind, &session)};
-    struct decisions made;
-    struct rl_trial *t;
-
+    lines[0] = link_or_skip(kind, &market, N_SLOTS);
+    lines[1] = link_or_skip(kind, &session, N_SLOTS);
     c.market = (struct rl_trial_line){lines[0].end[0], lines[0].end[1]};
     c.session = (struct rl_trial_line){lines[1].end[0], lines[1].end[1]};
-    t = trial_run(&c);
-    equal(t, over_memory);
-    made = decisions_made(t);
-    decisions_equal(&made, wanted);
-    free(made.list);
+    return trial_run(&c);
+}
+
+static void close_over(struct rl_trial *t, struct link lines[2])
+{
     rl_trial_close(t);
-    for (int i = 0; i < 2; i++)
-        link_close(&lines[i]);
+    link_close(&lines[0]);
+    link_close(&lines[1]);
 }
 
 static void test_a_trial_trades_the_same_over_any_port(void)
@@ -90,10 +67,52 @@ static void test_a_trial_trades_the_same_over_any_port(void)
     struct decisions wanted = decisions_made(over_memory);
 
     CHECK(rl_counted(&over_memory->exchange.n.orders_valid) > 100);
-    for (size_t i = 0; i < RL_COUNT(kinds); i++)
-        trades_the_same_over(kinds[i], c, over_memory, &wanted);
+    for (size_t i = 0; i < RL_COUNT(kinds); i++) {
+        struct link lines[2];
+        struct rl_trial *t = run_over(kinds[i], c, lines);
+        struct decisions made = decisions_made(t);
+
+        equal(t, over_memory);
+        decisions_equal(&made, &wanted);
+        free(made.list);
+        close_over(t, lines);
+    }
     free(wanted.list);
     rl_trial_close(over_memory);
+    stream_free(&stream);
+}
+
+/* The negative: one message that is lost on the way leads to other books. */
+static void test_a_frame_that_a_fault_takes_away_is_missed_and_its_message_too(void)
+{
+    static uint8_t actions[1024] = {[N_FRAMES / 2] = RL_IMPAIR_DROP};
+    struct rl_impair_config config = {
+        .actions = actions, .n_actions = RL_COUNT(actions), .udp_port = LINK_PORT + 1};
+    struct rl_stream stream = small_stream(RL_FEED_ITCH);
+    struct rl_trial_config c = paced(stream);
+    struct rl_trial *over_memory = trial_run(&c), *t;
+    struct rl_impair faults;
+    struct link lines[2];
+    char why[RL_BPF_WHY];
+    int home;
+
+    CHECK_EQ(rl_netns_enter(market.end[1].netns_fd, &home), 0);
+    if (rl_impair_open(&faults, &config, why) != 0 ||
+        rl_impair_attach(&faults, market.end[1].index, false, RL_IMPAIR_HOOK_AUTO, why) != 0) {
+        printf("skipped: %s\n", why);
+        exit(RL_SKIP);
+    }
+    rl_netns_leave(home);
+    c.lines_are_faulty = true;
+    c.drain_ns = 50000000; /* nobody can know that nothing more will come */
+    t = run_over(LINK_UDP_VETH, c, lines);
+    CHECK_EQ(rl_impair_counts_now(&faults).n_dropped, 1);
+    CHECK_EQ(rl_counted(&t->engine.n.frames), N_FRAMES - 1);
+    CHECK_EQ(t->engine.feed.n.lost, 1);
+    CHECK(trial_hash(t) != trial_hash(over_memory));
+    close_over(t, lines);
+    rl_trial_close(over_memory);
+    rl_impair_close(&faults);
     stream_free(&stream);
 }
 
@@ -102,6 +121,7 @@ int main(void)
     veth_open(&market);
     veth_open(&session);
     test_a_trial_trades_the_same_over_any_port();
+    test_a_frame_that_a_fault_takes_away_is_missed_and_its_message_too();
     veth_close(&session);
     veth_close(&market);
     return 0;

@@ -80,15 +80,6 @@ static void lines_open(struct lines *l, struct rl_trial_config *c)
     c->session = (struct rl_trial_line){&l->sieves[2].port, &l->sieves[3].port};
 }
 
-static uint64_t hash_of(const struct rl_trial *t)
-{
-    struct rl_trial_answer answer;
-
-    rl_trial_answer(t, &answer);
-    CHECK(answer.damage == NULL);
-    return answer.hash;
-}
-
 static void test_ports_of_the_caller_change_no_decision(void)
 {
     struct rl_stream stream = small_stream(RL_FEED_ITCH);
@@ -100,7 +91,7 @@ static void test_ports_of_the_caller_change_no_decision(void)
     t = trial_run(&c);
     CHECK(rl_counted(&own->exchange.n.orders_valid) > 100);
     CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), rl_counted(&own->exchange.n.orders_valid));
-    CHECK_EQ(hash_of(t), hash_of(own));
+    CHECK_EQ(trial_hash(t), trial_hash(own));
     for (int i = 0; i < 4; i++)
         CHECK_EQ(l.sieves[i].n_bytes_held, 0); /* all that was committed was flushed */
     rl_trial_close(t);
@@ -121,7 +112,7 @@ static void test_packed_messages_lead_to_the_same_books_and_orders(void)
     packed = trial_run(&c);
     CHECK_EQ(rl_counted(&packed->blast.n.messages_sent), 8000);
     CHECK_EQ(rl_counted(&packed->engine.n.frames), 1000);
-    CHECK_EQ(hash_of(packed), hash_of(single));
+    CHECK_EQ(trial_hash(packed), trial_hash(single));
     CHECK_EQ(rl_counted(&packed->exchange.n.orders_valid),
              rl_counted(&single->exchange.n.orders_valid));
     CHECK_EQ(rl_counted(&packed->exchange.n.orders_measured),

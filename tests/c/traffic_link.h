@@ -87,15 +87,7 @@ static inline struct rl_address link_address(uint32_t ip, uint16_t port)
 /* Datagrams from end i to the other one. */
 static inline struct rl_flow link_flow(const struct veth *veth, int i)
 {
-    const struct veth_end *from = &veth->end[i], *to = &veth->end[1 - i];
-    struct rl_flow flow = {.from_ip = from->ip,
-                           .to_ip = to->ip,
-                           .from_port = (uint16_t)(LINK_PORT + i),
-                           .to_port = (uint16_t)(LINK_PORT + 1 - i)};
-
-    memcpy(flow.from_mac, from->mac, 6);
-    memcpy(flow.to_mac, to->mac, 6);
-    return flow;
+    return veth_flow(veth, i, (uint16_t)(LINK_PORT + i), (uint16_t)(LINK_PORT + 1 - i));
 }
 
 static inline struct rl_port_config link_config(enum link_kind kind, const struct veth *veth, int i,
@@ -187,6 +179,19 @@ static inline int link_open(struct link *l, enum link_kind kind, const struct ve
         }
     }
     return 0;
+}
+
+static inline struct link link_or_skip(enum link_kind kind, const struct veth *veth,
+                                       uint32_t n_slots)
+{
+    char why[RL_PORT_WHY];
+    struct link link;
+
+    if (link_open(&link, kind, veth, n_slots, why) != 0) {
+        printf("skipped: %s: %s\n", link_names[kind], why);
+        exit(RL_SKIP);
+    }
+    return link;
 }
 
 #endif

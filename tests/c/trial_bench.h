@@ -124,6 +124,15 @@ static inline struct rl_trial *trial_run(const struct rl_trial_config *c)
     return t;
 }
 
+static inline uint64_t trial_hash(const struct rl_trial *t)
+{
+    struct rl_trial_answer answer;
+
+    rl_trial_answer(t, &answer);
+    CHECK(answer.damage == NULL);
+    return answer.hash;
+}
+
 static inline void trial_sleep_ms(long ms)
 {
     struct timespec time = {.tv_sec = 0, .tv_nsec = ms * 1000000};

@@ -24,6 +24,7 @@
 
 #include "check.h"
 #include "net/bpf/rtnl.h"
+#include "net/frame.h"
 #include "net/netns.h"
 
 struct veth_end {
@@ -208,6 +209,20 @@ static inline void veth_open(struct veth *v)
         veth_ethtool(&v->end[i], ETHTOOL_GLINK); /* asked, the kernel sees the carrier at once */
         rl_netns_leave(home);
     }
+}
+
+/* Datagrams from one end to the other. */
+static inline struct rl_flow veth_flow(const struct veth *v, int from, uint16_t from_port,
+                                       uint16_t to_port)
+{
+    struct rl_flow flow = {.from_ip = v->end[from].ip,
+                           .to_ip = v->end[1 - from].ip,
+                           .from_port = from_port,
+                           .to_port = to_port};
+
+    memcpy(flow.from_mac, v->end[from].mac, 6);
+    memcpy(flow.to_mac, v->end[1 - from].mac, 6);
+    return flow;
 }
 
 /* The kernel takes the cable away when the last descriptor into a namespace is closed. */

@@ -105,17 +105,17 @@ def benches() -> list[Path]:
     return sorted(benches_dir().iterdir()) if benches_dir().exists() else []
 
 
-@in_sandbox
-def test_a_process_killed_at_any_moment_leaves_nothing_that_cannot_be_cleaned() -> None:
+def killed_anywhere(work: Callable[[], None], chance: random.Random) -> None:
+    """Children that are killed at some moment of it; a cleaner leaves the network as it was."""
     before = the_network()
-    n_calls = calls_of(make_and_end)
-    chance = random.Random(6)
+    n_calls = calls_of(work)
+    assert the_network() == before
     n_killed = 0
     for at in (1, *chance.sample(range(2, n_calls), ROUNDS)):
 
         def killed(n: int = at) -> None:
             kill_at_call(n)
-            make_and_end()
+            work()
 
         code, text = in_child(killed)
         assert code in (KILLED, 0), text  # it waits in a loop, so the number of calls varies
@@ -124,6 +124,11 @@ def test_a_process_killed_at_any_moment_leaves_nothing_that_cannot_be_cleaned() 
         assert the_network() == before, f"killed at call {at} of {n_calls}"
         assert benches() == []
     assert n_killed > ROUNDS // 2
+
+
+@in_sandbox
+def test_a_process_killed_at_any_moment_leaves_nothing_that_cannot_be_cleaned() -> None:
+    killed_anywhere(make_and_end, random.Random(6))
 
 
 @in_sandbox
@@ -330,24 +335,7 @@ def borrow_and_end() -> None:
 @in_sandbox
 def test_borrowed_interfaces_come_home_from_a_process_killed_at_any_moment() -> None:
     a_cable()
-    before = the_network()
-    n_calls = calls_of(borrow_and_end)
-    assert the_network() == before
-    chance = random.Random(7)
-    n_killed = 0
-    for at in chance.sample(range(1, n_calls), ROUNDS):
-
-        def killed(n: int = at) -> None:
-            kill_at_call(n)
-            borrow_and_end()
-
-        code, text = in_child(killed)
-        assert code in (KILLED, 0), text
-        n_killed += code == KILLED
-        assert leftovers.clean().faults == ()
-        assert the_network() == before, f"killed at call {at} of {n_calls}"
-        assert benches() == []
-    assert n_killed > ROUNDS // 2
+    killed_anywhere(borrow_and_end, random.Random(7))
 
 
 @in_sandbox

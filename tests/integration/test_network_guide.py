@@ -269,6 +269,43 @@ def test_onload_that_left_a_socket_to_the_kernel_is_told_as_the_guide_says(tmp_p
     assert "has not" not in said[1]
 
 
+def test_kernel_bypass_and_stamps_that_were_asked_for_are_had_or_refused(capsys, monkeypatch):
+    needs_two_cpus()
+    text = " ".join(section("Onload and VMA").split())
+    command = "redline net rtt --port udp --accel onload"
+    assert command in text
+    code, out, err = ran(capsys, monkeypatch, f"{command} --loopback --count 100")
+    if code == 0:
+        assert ", onload," in out  # these tests run under it
+    else:
+        assert (code, out) == (3, "")
+        assert "onload: " in err
+    code, out, err = ran(capsys, monkeypatch, "redline net rtt --loopback --stamps --count 100")
+    assert code == 0, err
+    assert "arrival stamps software" in out
+
+
+def test_a_port_that_gives_no_stamps_is_refused_as_the_guide_says(capsys, monkeypatch):
+    bench_here()
+    command = "redline net rtt --port afxdp --stamps --count 100"
+    code, out, err = ran(capsys, monkeypatch, command)
+    assert (code, out) == (3, "")
+    assert "no stamps" in err
+
+
+@pytest.mark.parametrize("entry", ["{delay: 1us, jitter: {up_to: 1us, overtakes: true}}"])
+def test_what_time_decides_is_told_with_the_words_of_the_guide(
+    capsys, monkeypatch, tmp_path, entry
+):
+    bench_here()
+    path = tmp_path / "timed.yaml"
+    path.write_text(f"impair: [{entry}]\n")
+    command = f"redline net flood --port udp --impair {path} --rate 10k/s --for 20ms"
+    code, out, err = ran(capsys, monkeypatch, command)
+    assert code == 0, out + err
+    assert f"`{out.splitlines()[-1].strip()}`" in " ".join(section("Faults").split())
+
+
 # ---- What is listed -----------------------------------------------------------------------------
 
 

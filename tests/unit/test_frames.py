@@ -7,16 +7,15 @@ import struct
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("scapy", reason="scapy is not installed: pip install 'redline[traffic]'")
 
 from engine.net import FRAME_REASONS, build_frame, read_frame
-from harness.errors import ExitCode, HostError, RedlineError
+from harness.errors import ExitCode, HostError
 from harness.traffic import frames
-from harness.traffic.frames import Flow, frames_of
+from harness.traffic.frames import Flow
 from harness.traffic.hostile import hostile
 
 UNICAST = Flow(
@@ -226,64 +225,3 @@ def test_without_scapy_the_error_says_what_to_install(monkeypatch: pytest.Monkey
     with pytest.raises(HostError, match=r"pip install 'redline\[traffic\]'") as caught:
         frames.udp(UNICAST, b"payload")
     assert caught.value.exit_code == ExitCode.HOST_NOT_FIT
-
-
-# --- captures -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("nano", [False, True])
-@pytest.mark.parametrize("endian", ["<", ">"])
-def test_a_capture_is_read_as_scapy_wrote_it(tmp_path: Path, nano: bool, endian: str) -> None:
-    from scapy.utils import RawPcapWriter
-
-    path = tmp_path / "some.pcap"
-    sent = [h.frame for h in hostile(UNICAST)]
-    with RawPcapWriter(str(path), linktype=1, endianness=endian, nano=nano) as writer:
-        writer.write_header(None)
-        for i, frame in enumerate(sent):
-            writer.write_packet(frame, sec=1_700_000_000 + i, usec=i)
-    read = frames_of(path)
-    assert [c.frame for c in read] == sent
-    step = 1 if nano else 1000
-    assert [c.ts_ns for c in read] == [
-        (1_700_000_000 + i) * 10**9 + i * step for i in range(len(sent))
-    ]
-
-
-def pcap(*records: bytes, link: int = 1) -> bytes:
-    return struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, link) + b"".join(records)
-
-
-def record(frame: bytes, n_whole: int | None = None) -> bytes:
-    return struct.pack("<4I", 0, 0, len(frame), len(frame) if n_whole is None else n_whole) + frame
-
-
-@pytest.mark.parametrize(
-    ("data", "says"),
-    [
-        (b"", "not a pcap file"),
-        (bytes.fromhex("0a0d0d0a") + bytes(60), "not a pcap file"),  # pcapng
-        (pcap(link=113), "frames of link type 113: only Ethernet"),
-        (pcap(record(b"whole"))[:-1], "byte 24: a frame of 5 bytes goes over the end"),
-        (pcap(record(b"whole")) + b"x", "byte 45: ends in a record"),
-        (pcap(record(b"whole", 9)), "byte 24: 5 of 9 bytes of a frame were kept"),
-    ],
-)
-def test_a_capture_that_is_not_one_is_refused_with_the_place(
-    tmp_path: Path, data: bytes, says: str
-) -> None:
-    path = tmp_path / "some.pcap"
-    path.write_bytes(data)
-    with pytest.raises(RedlineError, match=rf"some\.pcap: {says}"):
-        frames_of(path)
-
-
-def test_a_capture_without_frames_is_empty(tmp_path: Path) -> None:
-    path = tmp_path / "some.pcap"
-    path.write_bytes(pcap())
-    assert frames_of(path) == []
-
-
-def test_a_capture_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(RedlineError, match=r"some\.pcap: No such file"):
-        frames_of(tmp_path / "some.pcap")

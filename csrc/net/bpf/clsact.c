@@ -316,15 +316,3 @@ void rl_clsact_close(struct rl_clsact *cls)
     rl_bpf_close(&cls->jump_fd);
     rl_bpf_close(&cls->netlink_fd);
 }
-
-int rl_clsact_count(uint32_t ifindex, bool is_egress)
-{
-    struct found found;
-    int err, fd = rl_rtnl_open();
-
-    if (fd < 0)
-        return fd;
-    err = look(fd, ifindex, is_egress, &found);
-    close(fd);
-    return err == 0 ? (int)found.n_filters : err;
-}

@@ -29,7 +29,4 @@ int rl_clsact_open(struct rl_clsact *cls, uint32_t ifindex, bool is_egress, int 
                    char why[RL_BPF_WHY]);
 void rl_clsact_close(struct rl_clsact *cls); /* once; also after an open that failed */
 
-/* How many filters of whomever stand at one side; -errno. Without clsact: 0. */
-int rl_clsact_count(uint32_t ifindex, bool is_egress);
-
 #endif

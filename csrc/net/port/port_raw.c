@@ -7,6 +7,17 @@
 
 #define N_SLOTS_MAX (1U << 16)
 
+struct rl_flow_filter rl_raw_hears(const struct rl_port_config *c)
+{
+    struct rl_flow_filter hears = c->hears;
+
+    if (hears.port == 0) {
+        hears = rl_flow_mirror(&c->flow);
+        hears.verifies_checksum = c->hears.verifies_checksum;
+    }
+    return hears;
+}
+
 static int plan_sizes(struct rl_raw_plan *plan, const struct rl_port_config *c,
                       uint32_t n_bytes_max, char *why)
 {
@@ -57,7 +68,7 @@ int rl_raw_plan(struct rl_raw_plan *plan, const struct rl_port_config *c, uint32
         return -ENETDOWN;
     }
     if (c->is_framed)
-        plan->hears = c->hears.port != 0 ? c->hears : rl_flow_mirror(&c->flow);
+        plan->hears = rl_raw_hears(c);
     return plan_sizes(plan, c, n_bytes_max, why);
 }
 

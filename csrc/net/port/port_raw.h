@@ -21,6 +21,9 @@ struct rl_raw_plan {
     struct rl_flow_filter hears; /* framed: what the datagrams are for */
 };
 
+/* What a framed port of this configuration hears. */
+struct rl_flow_filter rl_raw_hears(const struct rl_port_config *config);
+
 #define RL_RAW_N_SLOTS 1024 /* when none is asked for */
 
 /*

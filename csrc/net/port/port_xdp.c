@@ -227,11 +227,6 @@ static const struct rl_port_ops xdp_ops = {
     .close = xdp_close,
 };
 
-bool rl_port_is_xdp(const struct rl_port *port)
-{
-    return port->ops == &xdp_ops;
-}
-
 /* The UMEM first: it must lie on a page. */
 static struct rl_xdp_port *lay_out(const struct rl_raw_plan *plan)
 {

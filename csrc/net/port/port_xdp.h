@@ -4,8 +4,7 @@
  *
  * Threads:  one receives, one sends; they may be the same: each direction has frames of its own.
  * Memory:   a received frame lies in the UMEM until it is released; a frame to send is written
- *           there in place. Every frame of the UMEM is in one place at any time
- *           (rl_xdp_port_count).
+ *           there in place. Every frame of the UMEM is in one place at any time.
  * Cost:     receiving is a load of the ring's producer. Sending is a system call a batch, or none
  *           where the NIC reads the UMEM and is awake.
  *
@@ -35,25 +34,5 @@ int rl_xdp_port_open(struct rl_port **port, const struct rl_port_config *config,
                      char why[RL_PORT_WHY]);
 
 #define RL_XDP_FRAME_MAX (4096 - 256) /* a page, less what the kernel keeps free in front */
-
-/* Where the frames of a UMEM are. */
-struct rl_xdp_places {
-    uint32_t n_frames;    /* of each direction */
-    uint32_t rx_fill;     /* waiting for the kernel to write into them */
-    uint32_t rx_ready;    /* written, not yet received */
-    uint32_t rx_held;     /* the receiver's until it releases them */
-    uint32_t rx_kernel;   /* none of these: in the kernel's hands */
-    uint32_t tx_free;     /* can be reserved */
-    uint32_t tx_reserved; /* the sender's; 0 or 1 */
-    uint32_t tx_queued;   /* committed, and not taken by the kernel */
-    uint32_t tx_done;     /* sent, and not taken back */
-    uint32_t tx_kernel;   /* none of these: on its way */
-};
-
-/*
- * Counts while nothing is received or sent. False: `port` is not of AF_XDP, or a frame is in two
- * places or in none that exists.
- */
-bool rl_xdp_port_count(const struct rl_port *port, struct rl_xdp_places *places);
 
 #endif

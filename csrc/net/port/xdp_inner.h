@@ -15,8 +15,6 @@
 
 #define RL_XDP_NO_FRAME UINT64_MAX
 
-bool rl_port_is_xdp(const struct rl_port *port);
-
 struct rl_xdp_port {
     struct rl_port port; /* first: the ops cast back */
     struct rl_arena arena;

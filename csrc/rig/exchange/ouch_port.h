@@ -112,7 +112,6 @@ struct rl_ouch_port {
     uint64_t next;   /* ... that the next message gets */
     uint64_t high;   /* all below was sent before */
     uint64_t wanted; /* ... that we want next */
-    uint64_t told;   /* ... and last said so */
     bool asks_again, owes_ack;
     bool is_choked; /* the window has no room for answers: messages are not taken */
     bool is_backed_off;

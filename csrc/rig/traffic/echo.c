@@ -32,7 +32,6 @@ static bool look(struct turn *turn, const uint8_t *frame, uint32_t n_bytes)
     uint32_t ip = RL_ETHERNET_HEADER, n_ip;
     uint16_t type;
 
-    *turn = (struct turn){0, 0};
     if (n_bytes < RL_ETHERNET_HEADER || (frame[0] & 1) != 0)
         return false;
     type = rl_net16(frame + 12);
@@ -67,16 +66,6 @@ static void write_back(uint8_t *back, const uint8_t *frame, uint32_t n_bytes,
     }
 }
 
-bool rl_echo_turn_round(uint8_t *back, const uint8_t *frame, uint32_t n_bytes)
-{
-    struct turn turn;
-
-    if (!look(&turn, frame, n_bytes))
-        return false;
-    write_back(back, frame, n_bytes, &turn);
-    return true;
-}
-
 static bool is_for_us(const struct rl_echo *e, const struct rl_frame *f, struct turn *turn)
 {
     struct rl_probe_header h;
@@ -93,7 +82,7 @@ static bool is_for_us(const struct rl_echo *e, const struct rl_frame *f, struct 
 
 static void answer(struct rl_echo *e, const struct rl_frame *f)
 {
-    struct turn turn;
+    struct turn turn = {0, 0};
     uint8_t *back;
 
     if (!is_for_us(e, f, &turn)) {

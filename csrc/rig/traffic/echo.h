@@ -45,10 +45,6 @@ void rl_echo_init(struct rl_echo *e, struct rl_port *port);
 /* What has come so far, at most RL_ECHO_BURST frames; how many. */
 uint32_t rl_echo_turn(struct rl_echo *e);
 
-/* A whole frame turned round in `back`, of n_bytes too; false, and nothing written: not one to
- * answer. */
-bool rl_echo_turn_round(uint8_t *back, const uint8_t *frame, uint32_t n_bytes);
-
 extern const char *const rl_echo_counter_names[]; /* NULL ends it */
 
 #endif

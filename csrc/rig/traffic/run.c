@@ -15,17 +15,6 @@ void rl_prefix_ethernet(struct rl_prefix *p, const uint8_t to_mac[6], const uint
     p->n_bytes = RL_ETHERNET_HEADER;
 }
 
-int rl_prefix_udp(struct rl_prefix *p, const struct rl_flow *flow, uint32_t n_bytes)
-{
-    struct rl_frame_template t;
-
-    if (flow->has_checksum || n_bytes > RL_FRAME_PAYLOAD_MAX || rl_frame_template_init(&t, flow))
-        return -EINVAL;
-    (void)rl_frame_write(&t, p->bytes, n_bytes, 0);
-    p->n_bytes = t.n_header;
-    return 0;
-}
-
 static uint64_t monotonic_ns(void)
 {
     struct timespec t;

@@ -30,9 +30,9 @@ struct rl_run_bounds {
 #define RL_RUN_ASK_NS 20000000ULL
 
 /*
- * What stands before each datagram on a port of whole frames: an Ethernet header, or all headers
- * down to UDP's for datagrams of n_bytes. Written in front of what is sent, skipped in what comes.
- * 0 bytes on any other port.
+ * What stands before each datagram on a port of whole frames, the same in all of them: an Ethernet
+ * header, or all headers down to UDP's. Written in front of what is sent, skipped in what comes. 0
+ * bytes on any other port.
  */
 #define RL_PREFIX_MAX 64
 struct rl_prefix {
@@ -44,8 +44,6 @@ struct rl_prefix {
 
 /* An Ethernet header of our experimental type. */
 void rl_prefix_ethernet(struct rl_prefix *p, const uint8_t to_mac[6], const uint8_t from_mac[6]);
-/* The headers of a datagram of n_bytes. -EINVAL: no flow, or one with a checksum of the content. */
-int rl_prefix_udp(struct rl_prefix *p, const struct rl_flow *flow, uint32_t n_bytes);
 
 /* How long a frame with this prefix is: n_bytes behind it, and what a NIC may have added. */
 static inline bool rl_prefix_fits(const struct rl_prefix *p, uint32_t n_frame, uint32_t n_bytes)

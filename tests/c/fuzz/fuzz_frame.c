@@ -4,6 +4,7 @@
  * it, and the port must deliver the datagrams of the good ones and nothing else.
  */
 #include "../ethernet_pair.h"
+#include "../sample_flow.h"
 #include "../slow_frame.h"
 #include "fuzz.h"
 #include "net/port/port_framed.h"
@@ -16,22 +17,12 @@
 #define GROUP_ONLY 8
 #define BURST_SHIFT 4
 
-static const struct rl_flow flow = {
-    .from_mac = {2, 0, 0, 0, 0, 1},
-    .to_mac = {2, 0, 0, 0, 0, 2},
-    .from_ip = 0x0A000001,
-    .to_ip = 0x0A000002,
-    .from_port = 4001,
-    .to_port = 4002,
-    .has_checksum = true,
-};
-
 static struct rl_flow_filter filter_of(uint8_t choice)
 {
     return (struct rl_flow_filter){.mac = {2, 0, 0, 0, 0, 2},
-                                   .ip = choice & GROUP_ONLY ? 0 : flow.to_ip,
+                                   .ip = choice & GROUP_ONLY ? 0 : sample_flow.to_ip,
                                    .group = choice & (HAS_GROUP | GROUP_ONLY) ? GROUP : 0,
-                                   .port = flow.to_port,
+                                   .port = sample_flow.to_port,
                                    .vlan = choice & HAS_VLAN ? 9 : 0,
                                    .verifies_checksum = choice & VERIFIES};
 }
@@ -110,7 +101,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     memset(&wanted, 0, sizeof wanted);
     pair_open(&pair);
-    CHECK_EQ(rl_framed_port_open(&port, &pair.end[0].port, &flow, &filter, 0, why), 0);
+    CHECK_EQ(rl_framed_port_open(&port, &pair.end[0].port, &sample_flow, &filter, 0, why), 0);
     for (int i = 0; i < MAX_FRAMES && t.at < t.end; i++) {
         const uint8_t *frame = next_frame(&t, &n);
         uint8_t *exact = fuzz_exactly(frame, n);
@@ -142,10 +133,10 @@ static uint32_t seed_frame(uint8_t *out, uint8_t choice, unsigned i)
                                .flags = i % 16 == 9 ? 0x2000 : 0x4000,
                                .tag = i % 7 == 2 ? 0xE000 : 0};
     uint32_t n_payload = i * 5 % 41, n, ip_at;
-    struct rl_flow f = flow;
+    struct rl_flow f = sample_flow;
 
     f.vlan = choice & HAS_VLAN ? 9 : 0;
-    f.to_ip = choice & GROUP_ONLY || (choice & HAS_GROUP && i % 2) ? GROUP : flow.to_ip;
+    f.to_ip = choice & GROUP_ONLY || (choice & HAS_GROUP && i % 2) ? GROUP : sample_flow.to_ip;
     f.to_ip += i % 16 == 10 ? 1 : 0;
     f.to_port = (uint16_t)(f.to_port + (i % 16 == 11));
     f.has_checksum = i % 4 != 3;
