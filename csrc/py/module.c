@@ -81,16 +81,14 @@ static PyTypeObject *core_type(PyObject *module, PyType_Spec *spec)
 static int core_exec(PyObject *module)
 {
     struct core_state *state = PyModule_GetState(module);
-    PyMethodDef *groups[] = {clock_functions,       market_functions,     synth_functions,
-                             probe_functions,       component_functions,  fix_functions,
-                             book_functions,        itch_functions,       dictionary_functions,
-                             fix_value_functions,   itch_field_functions, ouch_functions,
-                             trade_table_functions, oms_functions,        limits_functions,
-                             audit_functions,       ledger_functions,     kill_functions,
-                             match_functions,       session_functions,    drill_functions,
-                             port_functions,        traffic_functions,    flood_functions,
-                             frame_functions,       wire_functions,
-                             port_config_functions};
+    PyMethodDef *groups[] = {
+        clock_functions,       market_functions,    synth_functions,      probe_functions,
+        component_functions,   fix_functions,       book_functions,       itch_functions,
+        dictionary_functions,  fix_value_functions, itch_field_functions, ouch_functions,
+        trade_table_functions, oms_functions,       limits_functions,     audit_functions,
+        ledger_functions,      kill_functions,      match_functions,      session_functions,
+        drill_functions,       port_functions,      traffic_functions,    flood_functions,
+        frame_functions,       wire_functions,      port_config_functions};
     const char *missing = rl_cpu_missing();
 
     if (missing) {
@@ -128,8 +126,7 @@ static int core_exec(PyObject *module)
         !state->audit_writer_type || !state->order_table_type || !state->oms_type ||
         !state->ledger_type || !state->kill_type || !state->match_type ||
         !state->fix_session_type || !state->fix_acceptor_type || !state->exchange_type ||
-        !state->port_type || !state->impair_type || !state->xdp_type ||
-        !state->wire_type)
+        !state->port_type || !state->impair_type || !state->xdp_type || !state->wire_type)
         return -1;
     for (size_t i = 0; i < RL_COUNT(groups); i++) {
         if (PyModule_AddFunctions(module, groups[i]) < 0)

@@ -42,13 +42,12 @@ extern PyMethodDef clock_functions[], market_functions[], synth_functions[], pro
     dictionary_functions[], fix_value_functions[], itch_field_functions[], ouch_functions[],
     trade_table_functions[], oms_functions[], limits_functions[], audit_functions[],
     ledger_functions[], kill_functions[], match_functions[], drill_functions[], session_functions[],
-    port_functions[], traffic_functions[], flood_functions[], frame_functions[],
-    wire_functions[], port_config_functions[];
+    port_functions[], traffic_functions[], flood_functions[], frame_functions[], wire_functions[],
+    port_config_functions[];
 
 extern PyType_Spec hist_spec, trial_spec, player_spec, books_spec, views_spec, dictionary_spec,
     feed_spec, order_table_spec, audit_writer_spec, oms_spec, ledger_spec, kill_spec, match_spec,
-    fix_session_spec, fix_acceptor_spec, exchange_spec, port_spec, impair_spec, xdp_spec,
-    wire_spec;
+    fix_session_spec, fix_acceptor_spec, exchange_spec, port_spec, impair_spec, xdp_spec, wire_spec;
 
 /* Raises EngineError(errno, text) for a negative errno and returns NULL; `what` may be NULL. */
 PyObject *core_raise(PyObject *module, int err, const char *what);
