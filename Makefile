@@ -65,7 +65,8 @@ test-c: $(DEV_STAMP) ## the C core alone: dev, then under address/undefined and 
 # threads that spin on both cores of a small machine.
 ALONE := $(addprefix tests/unit/test_,extension_leaks.py pytest_plugin.py) \
   $(addprefix tests/integration/test_,bad_input.py captures.py dpdk.py impair.py kill_run.py \
-    main_job.py net_command.py network_guide.py network_killed.py network_rights.py network_run.py) \
+    main_job.py net_command.py network_guide.py network_killed.py network_rights.py network_run.py \
+    power_loss.py) \
   tests/perf tests/stability
 
 test-py: $(DEV_STAMP) ## the Python tests

@@ -51,6 +51,7 @@ CAPTURE_INSTRUMENTS = 1 << 13  # a whole equities market fits
 CAPTURE_ORDERS = 1 << 19
 ORDER_MARGIN = 4  # live orders of a made stream: after a loss some are never deleted
 DRAIN_NS = 2_000_000_000
+FAULTY_DRAIN_NS = 200_000_000  # where frames are lost on purpose, nobody knows what is to come
 LATE_NS = 200_000  # after a trip has settled: dozens of signals at full rate
 TRIP_TIMEOUT_NS = 2_000_000_000  # a drain disconnects long before
 STOP_S = 5.0
@@ -162,7 +163,7 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
                 span_ns=load.span_ns,
                 n_frames=load.n_frames,
                 n_warmup=load.n_warmup,
-                drain_ns=DRAIN_NS,
+                drain_ns=FAULTY_DRAIN_NS if net.faults else DRAIN_NS,
                 cpu_engine=plan.cpu_engine,
                 cpu_rig=plan.cpu_rig,
                 limits=_limits(plan.engine),
