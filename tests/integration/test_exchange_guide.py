@@ -153,7 +153,7 @@ def test_the_ends_of_connections_are_called_what_the_guide_says() -> None:
     section = GUIDE.split("## When a connection ends")[1].split("\n## ")[0]
     sources = "".join(
         path.read_text()
-        for folder in ("net", "session", "rig/exchange")
+        for folder in ("net/loop", "session", "rig/exchange")
         for path in (ROOT / "csrc" / folder).glob("*.[hc]")
     )
     named = [
