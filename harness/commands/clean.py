@@ -27,27 +27,33 @@ def clean(
     Example: redline clean --dry-run
     """
     from harness.bench import leftovers
+    from harness.measure import tracing
 
     found = leftovers.find()
     done = leftovers.Cleaned((), ()) if dry_run else leftovers.clean()
     gone = found.leftovers if dry_run else done.removed
+    traced = tracing.Swept(tracing.leftovers(), ()) if dry_run else tracing.sweep()
+    faults = (*done.faults, *traced.faults)
     if as_json:
         said = {
             "schema": "redline.clean/1",
             "dry_run": dry_run,
             "removed": [one.as_json() for one in gone],
+            "traces": list(traced.removed),
             "living": [{"id": one.id, "pid": one.owner.pid} for one in found.living],
             "strange": list(found.strange),
-            "faults": list(done.faults),
+            "faults": list(faults),
         }
         print(json.dumps(said, indent=1, sort_keys=True))
     else:
         for one in gone:
             print(f"{'would remove' if dry_run else 'removed'} {one.text}")
-        if not gone and not done.faults:
+        for name in traced.removed:
+            print(f"{'would remove' if dry_run else 'removed'} trace {name}")
+        if not gone and not traced.removed and not faults:
             print("nothing left behind")
         for entry in found.living:
             print(f"in use: bench {entry.id} of process {entry.owner.pid}")
-        for line in (*found.strange, *done.faults):
+        for line in (*found.strange, *faults):
             print(line, file=sys.stderr)
-    raise typer.Exit(ExitCode.HOST_NOT_FIT if done.faults else ExitCode.READY)
+    raise typer.Exit(ExitCode.HOST_NOT_FIT if faults else ExitCode.READY)

@@ -187,11 +187,11 @@ def _in_driver(
 
 
 def _interface(name: str | None, backend: str) -> str:
-    from harness.bench import guard
+    from harness.tuning import management
 
     if name is None:
         raise RedlineError(f"--interface: {backend} needs one: give --interface IF")
-    guard.check([name])
+    management.check([name])
     return name
 
 

@@ -20,7 +20,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from harness.errors import HostError, printable
+
 GRID_NS: npt.NDArray[np.float64] = np.round(10.0 ** np.linspace(1, 7, 49), 3)  # 10 ns to 10 ms
+MAX_GAPS, MAX_SECONDS = 2_000_000, 86_400.0  # of a look that somebody else took
 QUANTILES = (0.5, 0.9, 0.99, 0.999, 0.9999)
 
 FloatArray = npt.NDArray[np.float64]
@@ -67,6 +70,33 @@ def floor_record(
             for name, q in (("p99", 0.99), ("p99.9", 0.999), ("p99.99", 0.9999))
         },
     }
+
+
+def floor_records(gaps: Sequence[Mapping[str, Any]], *, role: str = "hot") -> list[dict[str, Any]]:
+    """The same of what harness.tuning.gaps saw, here or on another host; with its `instrument`.
+
+    HostError, one line, for what no clock can have shown.
+    """
+    return [_checked_record(one, role) for one in gaps]
+
+
+def _checked_record(seen: Mapping[str, Any], role: str) -> dict[str, Any]:
+    try:
+        cpu, seconds = int(seen["cpu"]), float(seen["seconds"])
+        threshold, lengths = float(seen["threshold_ns"]), seen["gaps_ns"]
+        if not isinstance(lengths, list) or len(lengths) > MAX_GAPS:
+            raise ValueError("no list of gaps")
+        found = np.asarray([float(one) for one in lengths], dtype=np.float64)
+        if cpu < 0 or not 0 < seconds < MAX_SECONDS or not 0 <= threshold < MAX_SECONDS * 1e9:
+            raise ValueError("a number that no look can have")
+        if not np.isfinite(found).all() or (found < 0).any():
+            raise ValueError("a gap without a length")
+        if found.sum() > 1.01 * seconds * 1e9:  # two clocks need not agree to the last digit
+            raise ValueError("gaps longer than the look")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise HostError(f"not a record of gaps: {printable(str(error))[:200]}") from None
+    record = floor_record(found, seconds, threshold, when="look 1", cpu=cpu, role=role)
+    return record | {"instrument": printable(str(seen.get("instrument", ""))[:40])}
 
 
 def wait_percentile(gaps_ns: npt.ArrayLike, wall_ns: float, q: float) -> float:

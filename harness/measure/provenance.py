@@ -4,12 +4,10 @@ env.json holds facts, each with its value, its source and, without a value, the 
 
     {"schema": "redline.env/1",
      "facts": {"cpu.model": {"value": "...", "source": "/proc/cpuinfo", "reason": null}, ...},
-     "fingerprint": {"sha256": "...", "fields": ["cpu.model", ...]}}
+     "fingerprint": {"sha256": "...", "parts": {"hardware": "...", ...},
+                     "fields": ["cpu.model", ...]}}
 
-The fingerprint is the SHA-256 of the canonical JSON (sorted keys, no spaces, UTF-8) of the object
-that maps each name of FINGERPRINT to its value, null where it has none. It covers what changes the
-speed of the same program and nothing that changes by itself: not the name of the host, not its
-load, and not the program under test, which is what one wants to compare.
+What the fingerprint covers says fingerprint.py.
 
 Made before or after the measurements, never between them: it reads many files and starts git.
 """
@@ -18,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib
-import json
 import platform
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -27,52 +24,11 @@ from pathlib import Path
 from typing import Any
 
 import harness
+from harness.measure.fingerprint import FINGERPRINT, fingerprint, part_hashes
 from harness.tuning.facts import Fact
 from harness.tuning.facts import collect as host_facts
 
 SCHEMA = "redline.env/1"
-
-FINGERPRINT: tuple[str, ...] = (
-    # the machine
-    "cpu.model",
-    "cpu.vendor",
-    "cpu.family",
-    "cpu.model_number",
-    "cpu.stepping",
-    "cpu.microcode",
-    "cpu.flags_sha256",
-    "cpu.online",
-    "host.hypervisor",
-    "host.vendor",
-    "host.board",
-    "host.bios_version",
-    "memory.total_kib",
-    # the kernel
-    "kernel.release",
-    "kernel.version",
-    "kernel.cmdline",
-    "cpu.vulnerabilities",
-    # how both are set
-    "cpu.allowed",
-    "cpu.quota",
-    "cpu.isolated",
-    "cpu.nohz_full",
-    "cpu.smt_active",
-    "cpu.governor",
-    "cpu.frequency_driver",
-    "cpu.boost",
-    "cpu.no_turbo",
-    "cpu.idle_driver",
-    "clock.source",
-    "memory.thp",
-    "kernel.rt_runtime_us",
-    "kernel.numa_balancing",
-    "kernel.timer_migration",
-    # how the engine was compiled
-    "build.build_type",
-    "build.march",
-    "build.compiler",
-)
 
 PACKAGES = ("numpy", "pydantic", "PyYAML", "hdrhistogram", "zstandard")
 _GIT_TIMEOUT_S = 10  # a large checkout on a cold disk
@@ -82,13 +38,15 @@ def collect(
     *,
     scenario_path: Path | None = None,
     cpus: Mapping[str, int] | None = None,
+    profile: str | None = None,
     root: Path = Path("/"),
     checkout: Path | None = None,
 ) -> dict[str, Any]:
     """env.json for the machine below `root`.
 
-    `cpus` are the CPUs of the run by role. `checkout` is the source tree that the program runs
-    from; by default the one around this file, if there is one.
+    `cpus` are the CPUs of the run by role, `profile` is what tuned the machine for it. `checkout`
+    is the source tree that the program runs from; by default the one around this file, if there
+    is one.
     """
     facts = host_facts(root)
     facts.update(_program(checkout or Path(__file__).resolve().parents[2]))
@@ -98,35 +56,24 @@ def collect(
     if cpus is not None:
         shown = {role: str(cpu) for role, cpu in cpus.items()}
         facts["run.cpus"] = Fact(shown, "chosen by the runner")
+    found = None if profile else "the machine as it was found"
+    facts["run.profile"] = Fact(profile, "command line", found)
     plain = {name: fact.as_json() for name, fact in sorted(facts.items())}
     return {
         "schema": SCHEMA,
         "facts": plain,
-        "fingerprint": {"sha256": fingerprint(plain), "fields": list(FINGERPRINT)},
+        "fingerprint": {
+            "sha256": fingerprint(plain),
+            "parts": part_hashes(plain),
+            "fields": list(FINGERPRINT),
+        },
     }
-
-
-def fingerprint(facts: Mapping[str, Mapping[str, Any]]) -> str:
-    """SHA-256 over the fields of FINGERPRINT, from the `facts` of an env.json."""
-    subset = {name: facts.get(name, {}).get("value") for name in FINGERPRINT}
-    text = json.dumps(subset, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def differences(
-    ours: Mapping[str, Mapping[str, Any]], theirs: Mapping[str, Mapping[str, Any]]
-) -> dict[str, tuple[Any, Any]]:
-    """Fields of the fingerprint in which two `facts` differ: why two runs are not comparable."""
-    values = {
-        name: (ours.get(name, {}).get("value"), theirs.get(name, {}).get("value"))
-        for name in FINGERPRINT
-    }
-    return {name: pair for name, pair in values.items() if pair[0] != pair[1]}
 
 
 def _program(checkout: Path) -> Iterator[tuple[str, Fact]]:
     """What runs: versions, and the state of the source tree if there is one."""
     yield "program.version", Fact(harness.__version__, "harness")
+    yield "program.files_sha256", _sources()
     yield "python.version", Fact(platform.python_version(), "platform")
     yield "python.implementation", Fact(platform.python_implementation(), "platform")
     yield "libc.version", _libc()
@@ -137,6 +84,17 @@ def _program(checkout: Path) -> Iterator[tuple[str, Fact]]:
         dirty = hashlib.sha256(changes.value.encode()).hexdigest() if changes.value else "clean"
         changes = Fact(dirty, changes.source)
     yield "source.changes_sha256", changes
+
+
+def _sources() -> Fact:
+    """One hash over the Python files that measure and judge: an edited judge is another judge."""
+    top = Path(harness.__file__).parent
+    files = sorted(top.rglob("*.py"))
+    sums = hashlib.sha256()
+    for path in files:
+        name = path.relative_to(top).as_posix()
+        sums.update(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {name}\n".encode())
+    return Fact(sums.hexdigest(), f"{len(files)} files of harness")
 
 
 def _build() -> Iterator[tuple[str, Fact]]:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from harness.config.matrix import load_matrix
+from harness.config.matrix import Matrix, load_matrix
 from harness.errors import RedlineError
 from harness.measure.histogram import Histogram
-from harness.measure.hlog import Hlog, HlogError, read_hlog
+from harness.measure.hlog import Hlog, HlogError, Interval, read_hlog
 from harness.report.charts import Curve
 
 Json = dict[str, Any]
@@ -50,8 +50,13 @@ class Evidence:
     series: list[Json]
     outliers: list[Json]
     files: list[File]
+    attribution: Json
+    changes: Json
+    quality: Json
     why: dict[str, str]
     """Row id -> why the matrix asks for it."""
+    wire_target: Json
+    """What the matrix asks of p99 from wire to wire: each interval of a long run is held to it."""
     _hlogs: dict[str, Hlog] = field(default_factory=dict)
 
     @property
@@ -66,14 +71,18 @@ class Evidence:
                 return dict(measurement)
         return None
 
-    def intervals(self, measurement: Json) -> list[tuple[str, Histogram]]:
-        """(tag, samples) of every interval that belongs to a measurement, in file order."""
+    def timed(self, measurement: Json) -> list[Interval]:
+        """Every interval that belongs to a measurement, with its time, in file order."""
         name = measurement.get("hlog")
         if not name:
             return []
         log = self._hlog(str(name))
         tags = measurement.get("tags") or log.tags()
-        return [(i.tag, i.histogram) for i in log.intervals if i.tag in tags]
+        return [i for i in log.intervals if i.tag in tags]
+
+    def intervals(self, measurement: Json) -> list[tuple[str, Histogram]]:
+        """(tag, samples) of every interval that belongs to a measurement, in file order."""
+        return [(i.tag, i.histogram) for i in self.timed(measurement)]
 
     def curve(self, measurement: Json | None, label: str, role: str) -> Curve | None:
         """The merged distribution of a measurement, or None when it has none."""
@@ -112,6 +121,7 @@ def read_evidence(run_dir: Path) -> Evidence:
     schema = str(run.get("schema", ""))
     if not schema.startswith("redline.run/"):
         raise ReportError(f"{path}: schema {schema!r}, expected 'redline.run/1'")
+    matrix = _matrix(run_dir / "matrix.yaml")
     return Evidence(
         folder=run_dir,
         run=run,
@@ -121,7 +131,11 @@ def read_evidence(run_dir: Path) -> Evidence:
         series=_json_lines(run_dir / "series.jsonl"),
         outliers=_json_lines(run_dir / "outliers.jsonl"),
         files=_files(run_dir),
-        why=_why(run_dir / "matrix.yaml"),
+        attribution=_json_file(run_dir / "attribution.json"),
+        changes=_json_file(run_dir / "changes.json"),
+        quality=_json_file(run_dir / "quality.json"),
+        why={gate.id: gate.why for gate in matrix.everything()} if matrix else {},
+        wire_target=_wire_target(matrix),
     )
 
 
@@ -149,13 +163,19 @@ def _json_lines(path: Path) -> list[Json]:
     return [_json(line, path) for line in lines if line.strip()]
 
 
-def _why(path: Path) -> dict[str, str]:
+def _matrix(path: Path) -> Matrix | None:
     """A matrix that is gone or damaged costs the report its explanations, not its figures."""
     try:
-        matrix = load_matrix(path)
+        return load_matrix(path)
     except (OSError, RedlineError):
-        return {}
-    return {gate.id: gate.why for gate in (*(row for _, row in matrix.rows()), *matrix.gates)}
+        return None
+
+
+def _wire_target(matrix: Matrix | None) -> Json:
+    for gate in matrix.everything() if matrix else ():
+        if gate.points == "wire" and gate.target.unit == "ns" and gate.statistic == "p99":
+            return {"op": gate.target.op, "value": gate.target.value, "unit": gate.target.unit}
+    return {}
 
 
 def _files(run_dir: Path) -> list[File]:

@@ -61,6 +61,16 @@ def _fixed(value: float, digits: int) -> str:
     return f"{value:.{places}f}"
 
 
+def span_text(seconds: float) -> str:
+    """A time since the start: '0', '45 s', '12 min', '1:30 h', '3 h'."""
+    if seconds < 120:
+        return f"{_trim(seconds, 4)} s" if seconds else "0"
+    if seconds < 3600:
+        return f"{_trim(seconds / 60, 4)} min"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours}:{minutes:02d} h" if minutes else f"{hours} h"
+
+
 def value_text(value: float | None, unit: str, digits: int = 3) -> str:
     """`value` in `unit`; durations are rescaled, everything else keeps the unit it came with."""
     if value is None:

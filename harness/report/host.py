@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from harness.report import charts
+from harness.qualify.recorded import KEY
+from harness.report import charts_host
 from harness.report.charts import FloorCurve
 from harness.report.evidence import Evidence, Json
 from harness.report.figures import (
@@ -18,6 +19,7 @@ from harness.report.figures import (
     target_text,
 )
 from harness.report.page import Noise, Table, text_of
+from harness.report.qualification import check_table
 
 
 def core_of(evidence: Evidence, role: str) -> str:
@@ -34,7 +36,7 @@ def floors(evidence: Evidence) -> list[FloorCurve]:
         points = np.array(record.get("curve") or np.zeros((0, 2)), dtype=np.float64).reshape(-1, 2)
         when = str(record.get("when", ""))
         label = f"core {record.get('cpu')} ({record.get('role', '')}), {when}"
-        role = "floor-after" if when == "after" else "floor"
+        role = {"after": "floor-after", "during": "floor-during"}.get(when, "floor")
         drawn.append(FloorCurve(label, points[:, 0], points[:, 1], role))
     return drawn
 
@@ -93,12 +95,38 @@ def noise_view(evidence: Evidence) -> Noise:
         for p in record.get("placement", [])
     ]
     return Noise(
-        chart=charts.floor_chart("Noise floor", floors(evidence)),
+        chart=charts_host.floor_chart("Noise floor", floors(evidence)),
         floors=Table(heads, floor_rows),
         judgeable=Table(["metric", "target", "statistic", "judgeable up to", "state"], judgeable),
+        host=check_table(evidence),
         clock=_clock_pairs(record.get("clock") or {}),
+        canaries=_canaries(evidence.run),
         probes=Table(["probe", "when", "where", "seen"], probes),
     )
+
+
+def _canaries(run: Json) -> Table:
+    """Fixed work by frozen source: when it changes, the machine did and not the program."""
+    rows = []
+    for measurement in run.get("measurements", []):
+        identifier = str(measurement.get("id", ""))
+        if not identifier.startswith("canary."):
+            continue
+        facts: Json = measurement.get("facts") or {}
+        share = facts.get("quiet_share")
+        rows.append(
+            [
+                identifier,
+                ns_text(facts.get("value")),
+                ns_text(facts.get("median_ns")),
+                ns_text(facts.get("before_ns")),
+                ns_text(facts.get("after_ns")),
+                NOT_AVAILABLE if share is None else f"{100 * float(share):.1f} %",
+                text_of(facts.get("source_sha256"))[:16],
+            ]
+        )
+    heads = ["canary", "best", "median", "before", "after", "quiet share", "source sha256"]
+    return Table(heads, rows)
 
 
 def _clock_pairs(clock: Json) -> list[tuple[str, str]]:
@@ -130,6 +158,8 @@ def environment(env: Json) -> list[tuple[str, list[tuple[str, str, str]]]]:
     """Facts by family (cpu.model stands under cpu); each keeps its source, or why it is absent."""
     blocks: dict[str, list[tuple[str, str, str]]] = {}
     for key, value in env.items():
+        if key == KEY:
+            continue  # has a table of its own
         if key == "facts" and isinstance(value, Mapping):
             for name, fact in value.items():
                 family, _, rest = str(name).partition(".")

@@ -1,6 +1,6 @@
 """The scorecard as one file: no script, no request, the same bytes from the same run directory.
 
-Input:  a run directory and nothing else; no clock, no host name, no network.
+Input:  a run directory and, when given, counted instructions; no clock, no host name, no network.
 Output: HTML with its style, its charts and run.json inside.
 Errors: ReportError (a sentence with the file's name) for a directory that is no run.
 
@@ -18,8 +18,20 @@ from pathlib import Path
 
 import jinja2
 
+from harness.config.instructions import Instructions
 from harness.measure.percentiles import PUBLISHED
-from harness.report import charts, depth, host, metrics, signoff
+from harness.report import (
+    changes,
+    delivered,
+    host,
+    instructions,
+    load,
+    longrun,
+    metrics,
+    outliers,
+    signoff,
+)
+from harness.report import charts_small as charts
 from harness.report.evidence import Evidence, Json, read_evidence
 from harness.report.figures import count_text, load_text, placement_text, px_text, short_count
 from harness.report.page import Sheet, Table, pairs, text_of
@@ -60,22 +72,39 @@ def write_report(run_dir: Path) -> Path:
     return scratch.replace(path)
 
 
-def render(run_dir: Path) -> str:
-    """The whole page as text."""
+def render(run_dir: Path, counted: Instructions | None = None) -> str:
+    """The whole page as text; with a section of counted instructions where they are given."""
     evidence = read_evidence(run_dir)
-    page = environment().get_template("report.html.j2")
-    return page.render(
-        sheet=build_sheet(evidence),
+    run_id = str(evidence.run.get("id", ""))
+    return page(
+        "report.html.j2",
+        f"run {run_id}",
+        f"run.json sha256 {evidence.run_sha256}",
+        sheet=build_sheet(evidence, counted),
         glossary=GLOSSARY,
         run_sha256=evidence.run_sha256,
-        run_id=str(evidence.run.get("id", "")),
-        footer_id=re.sub(r"[^A-Za-z0-9._-]", "_", str(evidence.run.get("id", "")))[:80],
+        run_id=run_id,
         run_json_gz=base64.b64encode(gzip.compress(evidence.run_bytes, mtime=0)).decode(),
         points_glossary=_POINTS,
     )
 
 
+def page(template: str, foot_left: str, foot_center: str, **shown: object) -> str:
+    """A page of `reports/templates` that extends base.html.j2; the feet stand on printed pages."""
+    return (
+        environment()
+        .get_template(template)
+        .render(foot_left=_in_css(foot_left), foot_center=_in_css(foot_center), **shown)
+    )
+
+
+def _in_css(text: str) -> str:
+    """Text for a string of the style sheet, where HTML's escapes mean nothing."""
+    return re.sub(r"[^A-Za-z0-9 .,:_-]", "_", text)[:160]
+
+
 def environment() -> jinja2.Environment:
+    """Templates with everything escaped; an unknown name is an error, not a gap."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -99,10 +128,9 @@ _POINTS = (
 )
 
 
-def build_sheet(evidence: Evidence) -> Sheet:
+def build_sheet(evidence: Evidence, counted: Instructions | None = None) -> Sheet:
     """Everything the templates place, in the order of the pages."""
     run = evidence.run
-    joint: Json = next((m for m in run.get("metrics", []) if m.get("points") == "wire"), {})
     return Sheet(
         title=str(run.get("scenario", {}).get("name", "run")),
         signoff=signoff.signoff(evidence),
@@ -115,14 +143,18 @@ def build_sheet(evidence: Evidence) -> Sheet:
         metrics=metrics.judged_metrics(evidence),
         others=metrics.other_metrics(evidence),
         beside=metrics.beside_table(evidence),
-        responses=depth.response_figures(evidence),
-        stages=depth.stage_figures(evidence),
-        search=depth.search_figure(evidence),
-        trials=depth.other_trials(evidence),
-        soak=depth.soak_figure(evidence, metrics.chart_target(joint)),
-        outliers=depth.outlier_table(evidence),
+        responses=load.response_figures(evidence),
+        stages=load.stage_figures(evidence),
+        ladders=load.ladder_figures(evidence),
+        search=load.search_figure(evidence),
+        trials=load.other_trials(evidence),
+        void=load.void_runs(evidence),
+        soak=longrun.long_run(evidence),
+        outliers=outliers.outliers(evidence),
         noise=host.noise_view(evidence),
+        delivered=delivered.delivered(evidence),
         checks=_checks(run),
+        changed=changes.change_view(evidence.changes, run.get("previous")),
         environment=host.environment(evidence.env),
         files=Table(
             ["file", "bytes", "sha256"],
@@ -130,6 +162,7 @@ def build_sheet(evidence: Evidence) -> Sheet:
         ),
         formulas=_formulas(run),
         command=shlex.join(str(part) for part in run.get("command", [])),
+        profile=None if counted is None else instructions.section(counted),
     )
 
 

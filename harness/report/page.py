@@ -31,6 +31,9 @@ class Row:
     points: str
     metric: str
     strip: Markup
+    anchor: str
+    """Where its arithmetic stands."""
+    formula: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,26 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Table:
+    """Heads, rows of strings, and a note where something was left out."""
+
+    heads: list[str]
+    rows: list[list[str]]
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart and the numbers beside it."""
+
+    title: str
+    chart: Markup
+    table: Table
+    why: str = ""
+    """What it shows, in a sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Metric:
     """One metric's section: chart, numbers, and the sentence that judged it."""
 
@@ -72,18 +95,10 @@ class Metric:
     unpublished: str
     short_op: list[tuple[str, str, str]]
     chart: Markup | None
+    runs: Figure | None
     formula: str
     why: str
     evidence: list[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Heads, rows of strings, and a note where something was left out."""
-
-    heads: list[str]
-    rows: list[list[str]]
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,15 +108,6 @@ class OpenPoint:
     state: str
     cause: str
     titles: str
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A chart and the numbers beside it."""
-
-    title: str
-    chart: Markup
-    table: Table
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +130,8 @@ class Signoff:
     host_reasons: list[str]
     waivers: list[tuple[str, str]]
     complete: bool
+    stamps: list[tuple[str, str]]
+    """What must be read before any figure: a run cut off, hours that are not, an injected fault."""
     combined: str
 
 
@@ -134,8 +142,55 @@ class Noise:
     chart: Markup
     floors: Table
     judgeable: Table
+    host: Table
     clock: list[tuple[str, str]]
+    canaries: Table
     probes: Table
+
+
+@dataclass(frozen=True, slots=True)
+class LongRun:
+    """What happened over hours; `label` says when the hours are not real ones."""
+
+    label: str
+    chart: Markup
+    facts: list[tuple[str, str]]
+    drift: Table
+    worst: Table
+    zoom: Figure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outliers:
+    """The longest samples and what took their time; `missing` says why causes are not there."""
+
+    missing: str
+    unexplained: str
+    table: Table
+    pareto: Figure | None
+    observer: Table
+    tiers: Table
+    offsets: Figure | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """Evidence of rows that no measurement fills: tools, people, and what they set aside."""
+
+    quality: Table
+    skipped: Table
+    people: Table
+    waivers: Table
+    claims: list[tuple[str, str, str]]
+    """(text, state, reason) of what is claimed of several rows together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Where instructions go: how they were counted, a flame graph and the table beside it."""
+
+    facts: list[tuple[str, str]]
+    figure: Figure
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +208,21 @@ class Sheet:
     beside: Table
     responses: list[Figure]
     stages: list[Figure]
+    ladders: list[Figure]
     search: Figure | None
     trials: Table
-    soak: Figure | None
-    outliers: Table
+    void: Table
+    soak: LongRun | None
+    outliers: Outliers
     noise: Noise
+    delivered: Delivered
     checks: Table
+    changed: tuple[str, Table]
     environment: list[tuple[str, list[tuple[str, str, str]]]]
     files: Table
     formulas: list[tuple[str, str]]
     command: str
+    profile: Profile | None = None  # counted elsewhere, given by whoever asks for the page
 
 
 def text_of(value: Any, absent: str = NOT_AVAILABLE) -> str:

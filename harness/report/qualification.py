@@ -1,60 +1,42 @@
-"""Whether a signature may rest on this host: what the run recorded speaks for or against it.
+"""Whether a signature may rest on the host of a run: what the run recorded, and made again.
 
-Rules:  a scored core lost more than 0.01 % of its time or had a gap above 50 us; a hypervisor is
-        under the kernel; the clock governor of a scored core is not `performance`. A run that
-        recorded none of this is not qualified.
-Units:  ns, shares of time.
+The rules are those of harness/qualify. The page shows the verdict only when the facts beside it
+lead to the same one: a record that says more than its facts is no qualification.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from harness.qualify import Qualification, State
+from harness.qualify.recorded import KEY, qualification_of
+from harness.report.evidence import Evidence
+from harness.report.page import Table
 
-from harness.report.evidence import Evidence, Json
-from harness.report.figures import ns_text
+_WORDS = {State.OK: "holds", State.MISS: "does not hold", State.UNKNOWN: "not shown"}
+UNRECORDED = "the run recorded no qualification of its host"
+CONTRADICTED = "env.json: the recorded qualification is not the one that its facts lead to"
 
-MOST_LOST_SHARE = 0.0001
-LONGEST_GAP_NS = 50_000.0
+
+def host_check(evidence: Evidence) -> Qualification:
+    """Every row, made again from env.json and noise.json."""
+    return qualification_of(evidence.env, evidence.noise)
 
 
 def qualification(evidence: Evidence) -> tuple[bool, list[str]]:
-    """(qualified, what speaks against it). A verdict in env.json is taken as it is."""
-    stated = evidence.env.get("qualification")
-    if isinstance(stated, Mapping) and "qualified" in stated:
-        return bool(stated["qualified"]), [str(r) for r in stated.get("reasons", [])]
-    looks = evidence.noise.get("floor", [])
-    if not looks:
-        return False, ["no noise floor was measured"]
-    cores = sorted({str(look.get("cpu")) for look in looks})
-    reasons = [*_by_facts(evidence.env, cores), *_by_noise(looks, cores)]
-    return not reasons, reasons
+    """(qualified, what speaks against it)."""
+    made = host_check(evidence)
+    stated = evidence.env.get(KEY)
+    doubts = []
+    if stated is None:
+        doubts.append(UNRECORDED)
+    elif not isinstance(stated, dict) or stated != made.as_json():
+        doubts.append(CONTRADICTED)
+    return made.qualified and not doubts, [*doubts, *made.reasons]
 
 
-def _by_noise(looks: list[Json], cores: list[str]) -> Iterator[str]:
-    for core in cores:
-        mine = [look for look in looks if str(look.get("cpu")) == core and look.get("seconds")]
-        lost = max((look["lost_ns"] / (look["seconds"] * 1e9) for look in mine), default=0.0)
-        longest = max((float(look.get("max_ns") or 0) for look in mine), default=0.0)
-        if lost > MOST_LOST_SHARE:
-            allowed = f"{100 * MOST_LOST_SHARE:g} % allowed"
-            yield f"core {core} lost {100 * lost:.2g} % of its time, {allowed}"
-        if longest > LONGEST_GAP_NS:
-            allowed = f"{ns_text(LONGEST_GAP_NS)} allowed"
-            yield f"longest gap on core {core} {ns_text(longest)}, {allowed}"
-
-
-def _by_facts(env: Json, cores: list[str]) -> Iterator[str]:
-    hypervisor = _fact(env, "host.hypervisor")
-    if hypervisor not in (None, "none"):
-        yield f"hypervisor ({hypervisor}): what it takes away shows in no counter of the guest"
-    governors = _fact(env, "cpu.governor")
-    if isinstance(governors, Mapping):
-        for core in cores:
-            if governors.get(core, "performance") != "performance":
-                yield f"governor of core {core} is {governors[core]}, not performance"
-
-
-def _fact(env: Json, name: str) -> Any:
-    fact = (env.get("facts") or {}).get(name)
-    return fact.get("value") if isinstance(fact, Mapping) else None
+def check_table(evidence: Evidence) -> Table:
+    """Every row with what was seen, what is asked for and where both come from."""
+    rows = [
+        [str(row.level), row.title, row.observed, row.required, _WORDS[row.state], row.source]
+        for row in host_check(evidence).rows
+    ]
+    return Table(["level", "row", "seen", "required", "", "read from; asked for by"], rows)

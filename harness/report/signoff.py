@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.report import charts
+from harness.report import charts_small
 from harness.report.evidence import Evidence, Json
 from harness.report.figures import (
     NOT_AVAILABLE,
@@ -17,6 +17,7 @@ from harness.report.figures import (
     short_target,
     target_text,
 )
+from harness.report.longrun import compressed
 from harness.report.page import Gate, Group, OpenPoint, Row, Signoff
 from harness.report.qualification import qualification
 
@@ -45,19 +46,46 @@ def signoff(evidence: Evidence) -> Signoff:
         reasons=[str(r) for r in verdict.get("reasons", [])],
         open_points=open_points(gates, verdict),
         total=range_text(floor, ceiling),
-        bar=charts.score_bar(floor, ceiling, (70.0, 80.0, 90.0)),
+        bar=charts_small.score_bar(floor, ceiling, (70.0, 80.0, 90.0)),
         grade=grade(score),
         judged=f"{score_text(score.get('judged_weight') or 0.0)} %",
         groups=groups,
         gates=gates,
         n_gates_held=sum(g.state == "PASS" for g in gates),
-        demoted=[_row_title(score, str(i)) for i in score.get("demoted", [])],
+        demoted=[_demoted(score, entry) for entry in score.get("demoted", [])],
         qualified=qualified,
         host_reasons=host_reasons,
         waivers=waivers(run),
         complete=run.get("status") == "complete",
+        stamps=stamps(evidence),
         combined=_combined(score),
     )
+
+
+def stamps(evidence: Evidence) -> list[tuple[str, str]]:
+    """What must be read before any figure."""
+    found = []
+    if evidence.run.get("status") != "complete":
+        found.append(
+            ("Incomplete run", "It was cut off before its end; what it holds is no result.")
+        )
+    if label := compressed(evidence):
+        said = "Hours are shown that did not pass: this proves nothing about a long run."
+        found.append((label, said))
+    injected = [
+        (m.get("facts") or {}).get("injected") for m in evidence.run.get("measurements", [])
+    ]
+    for said in dict.fromkeys(str(one) for one in injected if one):
+        found.append(("Fault injected", f"{said[:1].upper()}{said[1:]}."))
+    return found
+
+
+def _demoted(score: Json, entry: object) -> str:
+    """A row that the matrix scores without its being a gate, and who decided that."""
+    if not isinstance(entry, Mapping):
+        return _row_title(score, str(entry))
+    title, by = _row_title(score, str(entry.get("id", ""))), entry.get("by")
+    return f"{title} (by {by})" if by else title
 
 
 def _gates(verdict: Json, score: Json) -> list[Gate]:
@@ -100,16 +128,19 @@ def grade(score: Json) -> str:
 
 
 def waivers(run: Json) -> list[tuple[str, str]]:
-    found = []
-    for group in run.get("score", {}).get("groups", []):
-        for row in group.get("rows", []):
-            if row.get("state") == "WAIVED":
-                found.append((str(row.get("title", row["id"])), str(row.get("reason") or "")))
-    for gate in run.get("verdict", {}).get("gates", []):
-        title = str(gate.get("title", gate.get("id", "")))
-        if gate.get("state") == "WAIVED" and title not in {name for name, _ in found}:
-            found.append((title, str(gate.get("reason") or "")))
-    return found
+    """(title, who and why) of every row and gate that is set aside."""
+    verdict: Json = run.get("verdict", {})
+    found = {
+        str(w.get("title") or w.get("row")): f"{w.get('name')}, until {w.get('expires')}: "
+        f"{w.get('reason')}"
+        for w in verdict.get("waivers") or []
+        if w.get("used")
+    }
+    rows = [r for g in run.get("score", {}).get("groups", []) for r in g.get("rows", [])]
+    for one in (*rows, *verdict.get("gates", [])):
+        if one.get("state") == "WAIVED":
+            found.setdefault(str(one.get("title", one.get("id", ""))), str(one.get("reason") or ""))
+    return list(found.items())
 
 
 def _row_title(score: Json, identifier: str) -> str:
@@ -160,8 +191,22 @@ def _row(row: Json, metrics: Mapping[str, Json]) -> Row:
         score=range_text(low, high),
         points=range_text(low * weight / 100, high * weight / 100),
         metric=str(row.get("metric") or ""),
-        strip=charts.target_strip(_ratio(metric)),
+        strip=charts_small.target_strip(_ratio(metric)),
+        anchor=f"f-{row['id']}",
+        formula=_formula(row, metric),
     )
+
+
+def _formula(row: Json, metric: Json | None) -> str:
+    """The arithmetic of a row's score, in words where there is none."""
+    if formula := str((metric or {}).get("formula") or row.get("formula") or ""):
+        return formula
+    state = str(row["state"])
+    if state in ("UNJUDGEABLE", "MISSING"):
+        return f"{state}: 0 in the floor, 100 in the ceiling"
+    if state == "WAIVED":
+        return "WAIVED: 0 in the floor and in the ceiling"
+    return f"{state}: {range_text(*_row_scores(row))}"
 
 
 def _ratio(metric: Json | None) -> float | None:

@@ -77,6 +77,17 @@ def linear_ticks(lo: float, hi: float, most: int = 7) -> list[float]:
     return [i * step for i in range(first, math.floor(hi / step + 1e-9) + 1)]
 
 
+def time_ticks(lo_s: float, hi_s: float, most: int = 8) -> list[float]:
+    """Ticks at round times: seconds, minutes or hours, whichever leaves at most `most`."""
+    span = max(hi_s - lo_s, 1e-9)
+    steps = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+    step = next((s for s in steps if span / s <= most), None)
+    if step is None or span < 2:
+        return linear_ticks(lo_s, hi_s, most)
+    first = math.ceil(lo_s / step - 1e-9)
+    return [float(i * step) for i in range(first, math.floor(hi_s / step + 1e-9) + 1)]
+
+
 class Board:
     """Collects elements; `svg()` closes the drawing."""
 
@@ -100,6 +111,13 @@ class Board:
         self.add(
             f'<rect class="{css}" x="{x:.1f}" y="{y:.1f}" width="{max(0.0, width):.1f}" '
             f'height="{max(0.0, height):.1f}"/>'
+        )
+
+    def image(self, x: float, y: float, width: float, height: float, uri: str, css: str) -> None:
+        """A picture of cells, stretched without smoothing: a cell is a count, not a pixel."""
+        self.add(
+            f'<image class="{css}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" '
+            f'height="{height:.1f}" preserveAspectRatio="none" href="{escape(uri)}"/>'
         )
 
     def path(self, xs: Floats, ys: Floats, css: str) -> None:

@@ -34,8 +34,10 @@ def scorecard(run_dir: Path) -> str:
     ]
     if not page.complete:
         lines.append("INCOMPLETE RUN: it was cut off before its end; what it holds is no result")
-    if not page.qualified:
-        lines.append("NOT A QUALIFIED HOST - INDICATIVE ONLY")
+    if page.qualified:
+        lines.append("Host    QUALIFIED")
+    else:
+        lines.append("Host    NOT QUALIFIED - INDICATIVE ONLY")
         lines += [line for reason in page.host_reasons for line in _wrapped(reason, 4)]
     for group in page.groups:
         lines += ["", *_group(group)]

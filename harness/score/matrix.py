@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal
 from enum import StrEnum
 
-from harness.config.matrix import Gate, Matrix, Row, Target
+from harness.config.matrix import Gate, Matrix, Target
 from harness.errors import ExitCode
-from harness.run.verdicts import State, Verdict, lower_is_better, show
+from harness.run.verdicts import State, Verdict, lower_is_better, show, wanted
 
 
 class SignOff(StrEnum):
@@ -88,11 +88,14 @@ class GateResult:
     verdict: Verdict
 
 
-def row_score(target: Target, bound: float) -> tuple[float, str]:
+def row_score(target: Target, bound: float, *, partial: bool = True) -> tuple[float, str]:
     """0..100 for a judged bound, and how it came about.
 
     `bound` is the unfavourable end: the upper bound of a latency, the lower bound of a rate.
+    Without `partial` a miss scores nothing.
     """
+    if not partial and not target.met_by(bound):
+        return 0.0, f"{show(bound)} is not {wanted(target)}, and nothing is given for a part: 0"
     if target.unit == "%":
         score = 100.0 * max(0.0, min(1.0, bound / target.value))
         return score, f"min(100, 100 x {show(bound)} / {show(target.value)}) = {floored(score)}"
@@ -186,9 +189,9 @@ def row_gates(matrix: Matrix, judged: Mapping[str, Judged]) -> tuple[GateResult,
     return tuple(GateResult(g.id, g.title, judged[g.id].verdict) for g in matrix.must_hold())
 
 
-def demoted(matrix: Matrix) -> tuple[Row | Gate, ...]:
+def demoted(matrix: Matrix) -> tuple[Gate, ...]:
     """Rows that the matrix scores without holding the sign-off to them; the report names them."""
-    return tuple(g for g in (*(row for _, row in matrix.rows()), *matrix.gates) if not g.gate)
+    return tuple(g for g in matrix.everything() if not g.gate)
 
 
 def _weighed(parts: Sequence[tuple[float, float]]) -> float:

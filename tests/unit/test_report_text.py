@@ -83,7 +83,8 @@ def test_it_leads_with_the_verdict_and_ends_with_the_report(tmp_path):
 
 def test_what_did_not_pass_gives_its_reason(tmp_path):
     text = scorecard(build(tmp_path, "noisy", blocks=5))
-    assert "NOT A QUALIFIED HOST - INDICATIVE ONLY" in text
+    assert "Host    NOT QUALIFIED - INDICATIVE ONLY\n    time lost: " in text
+    assert "    hypervisor: virtual machine (kvm)\n" in text
     assert "host noise: the host alone delays" in text
 
 
@@ -118,3 +119,9 @@ def test_every_state_has_its_word(tmp_path, state):
 def test_a_directory_that_is_no_run_is_refused_in_a_sentence(tmp_path):
     with pytest.raises(ReportError, match=r"no run\.json in it"):
         scorecard(tmp_path)
+
+
+def test_a_qualified_host_is_named_as_one(tmp_path):
+    text = scorecard(build(tmp_path, "ready", blocks=5))
+    assert "Host    QUALIFIED\n" in text
+    assert "INDICATIVE" not in text

@@ -1,0 +1,1 @@
+"""What many runs say together: a store that only grows, comparisons, and series over nights."""
