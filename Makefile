@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
 PERF_STAMP := $(VENV)/.installed-perf
+QUALITY_STAMP := $(VENV)/.installed-quality
 CORE_SOURCES := $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch]) CMakeLists.txt pyproject.toml
 C_FILES := $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch])
 SCENARIO ?= scenarios/week1.yaml
@@ -20,14 +21,18 @@ DEPS := \
   "tshark: dissects captures beside our readers" \
   "libquickfix-dev: the peer that FIX is measured against" \
   "openssh-client: ssh-keygen, by which two people sign what one may not decide" \
+  "openssh-server: sshd, which tests of hosts by ssh run in a namespace (Debian starts its own too)" \
   "libdpdk-dev: redline-dpdk, ports over DPDK devices" \
   "sockperf: round trips of the kernel's sockets, measured by somebody else" \
   "tcpreplay: floods, sent by somebody else" \
   "libspdlog-dev: the logger that the audit log is measured against" \
+  "chromium: draws and prints the scorecard, as its tests look at it" \
+  "poppler-utils: reads the printed scorecard back" \
+  "cppcheck: one of the analysers that quality rows are told by" \
   "valgrind: counts instructions where the clock is too noisy"
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-c test-py fuzz asan tsan ubsan cov lint type format soak perf bench deps clean
+.PHONY: help run test test-c test-py quality profile mutants fuzz asan tsan ubsan cov lint type format soak perf bench engine deps clean
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +56,10 @@ $(PERF_STAMP): $(DEV_STAMP)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[perf]' && touch $@ \
 	  || echo "make: the peers of PyPI cannot be installed"
 
+$(QUALITY_STAMP): $(DEV_STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[quality]'
+	@touch $@
+
 run: $(STAMP) ## build, then judge this machine with the embedded bench
 	$(BIN)/redline run $(SCENARIO)
 
@@ -64,14 +73,18 @@ test-c: $(DEV_STAMP) ## the C core alone: dev, then under address/undefined and 
 # Two at a time, but for those that count the objects of their process, start other pytests, or run
 # threads that spin on both cores of a small machine.
 ALONE := $(addprefix tests/unit/test_,extension_leaks.py pytest_plugin.py) \
-  $(addprefix tests/integration/test_,bad_input.py captures.py dpdk.py impair.py kill_run.py \
-    main_job.py net_command.py network_guide.py network_killed.py network_rights.py network_run.py \
-    power_loss.py) \
+  $(addprefix tests/integration/test_,bad_input.py captures.py components.py \
+    coordinated_omission.py dpdk.py impair.py kill_run.py main_job.py net_command.py network_guide.py \
+    network_killed.py network_rights.py network_run.py noisy_neighbour.py power_loss.py soak_run.py) \
   tests/perf tests/stability
 
 test-py: $(DEV_STAMP) ## the Python tests
 	$(BIN)/pytest -q -n 2 tests/unit tests/integration $(ALONE:%=--ignore=%)
 	$(BIN)/pytest -q $(ALONE)
+
+mutants: $(DEV_STAMP) ## would the C tests notice a wrong operator: make mutants ARGS="--only=risk --n=40 --seed=1"
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --workflow --preset dev >/dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=tests nice $(BIN)/python -m mutation $(ARGS)
 
 fuzz: $(DEV_STAMP) ## every fuzz target under libFuzzer: make fuzz FUZZ_SECONDS=60
 	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python tests/c/fuzz/run.py --seconds $(or $(FUZZ_SECONDS),60)
@@ -103,6 +116,17 @@ perf: $(PERF_STAMP) ## what market data, orders and exchange cost, beside floors
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset release >/dev/null \
 	  && PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset release --target $(PERF_BENCHES) >/dev/null
 	@PYTHONPATH=tests $(BIN)/python -m perf $(ARGS)
+
+quality: $(QUALITY_STAMP) ## the quality rows of the matrix, measured (an hour or so): make quality ARGS=--only=leaks
+	@nice $(BIN)/python -m harness.quality --alone "$(ALONE)" $(ARGS)
+
+profile: $(DEV_STAMP) ## instructions per component and message, against the baseline: make profile ARGS=--only=fix
+	@PATH="$(CURDIR)/$(BIN):$$PATH" nice $(BIN)/python -m harness.profile $(ARGS)
+
+engine: build/engine ## the small independent engine that scenarios/black-box.yaml puts on the bench
+
+build/engine: docs/examples/engine.c
+	@mkdir -p build && cc -O2 -o $@ $<
 
 bench: $(DEV_STAMP) ## figures of rings, recorder, components and trials; nothing is judged
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --preset release

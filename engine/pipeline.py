@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -86,6 +87,14 @@ class Trips(NamedTuple):
     timeout_ns: int = 0
 
 
+class Stop(NamedTuple):
+    """The process `pid` of a foreign engine gets `signal` when frame number `frame` is due."""
+
+    pid: int = 0
+    signal: int = 0
+    frame: int = 0
+
+
 class Line(NamedTuple):
     """One line of a bench: what the rig sends there the engine receives, and the other way round.
 
@@ -96,8 +105,50 @@ class Line(NamedTuple):
     engine: Port
 
 
+class RigEnd(NamedTuple):
+    """The rig's end of a line whose other end is a program's own: a foreign engine."""
+
+    rig: Port
+
+
+# Mirrors struct rl_taped of csrc/rig/trial/tape.h: an order, and the message that it names.
+TAPED = np.dtype(
+    [
+        ("trigger", "<u8"),
+        ("sent_tsc", "<u8"),
+        ("received_tsc", "<u8"),
+        ("px_nano", "<i8"),
+        ("qty", "<u8"),
+        ("side", "<u8"),
+        ("symbol", "S32"),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tape:
+    """Every valid order of a trial (dtype TAPED), as it came; `n_beyond` more had no room.
+
+    `stop_tsc` is when a foreign engine had been told to stop, `stop_seq` the first message sent
+    after that; 0: it was not.
+    """
+
+    orders: npt.NDArray[np.void]
+    n_beyond: int
+    stop_tsc: int
+    stop_seq: int
+
+    @classmethod
+    def of(cls, held: _core.Trial) -> Tape:
+        """Of a trial that is over."""
+        raw = held.tape()
+        orders = np.frombuffer(raw["orders"] or b"", dtype=TAPED)
+        return cls(orders, raw["n_beyond"], raw["stop_tsc"], raw["stop_seq"])
+
+
 NO_RULES = Rules()
 NO_TRIPS = Trips()
+NO_STOP = Stop()
 
 
 @contextmanager
@@ -125,9 +176,11 @@ def trial(
     board_dir: str | os.PathLike[str] | None = None,
     pack: int = 1,
     is_faulty: bool = False,
-    market: Line | None = None,
-    orders: Line | None = None,
+    market: Line | RigEnd | None = None,
+    orders: Line | RigEnd | None = None,
     stage_timing: bool = False,
+    n_tape: int = 0,
+    stop: Stop = NO_STOP,
 ) -> Iterator[_core.Trial]:
     """A trial that is ready to start, and closed at the end whatever happens.
 
@@ -135,8 +188,9 @@ def trial(
     first `n_warmup` of `n_frames` are not measured. A frame of a made ITCH stream holds `pack`
     messages. Without ports the lines are shared memory; with `is_faulty` somebody loses or repeats
     frames there, and keeps the account of it. `reflect_every` above 0 puts the reflector in the
-    place of the engine. Raises EngineError with a sentence for what makes no sense or cannot be had
-    here.
+    place of the engine; with a RigEnd for each line a program of somebody else's is there, which
+    may be told to `stop`. The first `n_tape` orders are kept for Tape.of. Raises EngineError with a
+    sentence for what makes no sense or cannot be had here.
     """
     held = _core.Trial(
         stream=stream,
@@ -163,10 +217,18 @@ def trial(
         board_dir=board_dir,
         n_pack=pack,
         is_faulty=is_faulty,
-        market=None if market is None else (market.rig.core, market.engine.core),
-        orders=None if orders is None else (orders.rig.core, orders.engine.core),
+        market=_ends(market),
+        orders=_ends(orders),
+        n_tape=n_tape,
+        stop=stop,
     )
     try:
         yield held
     finally:
         held.close()
+
+
+def _ends(line: Line | RigEnd | None) -> tuple[_core.Port, _core.Port | None] | None:
+    if line is None:
+        return None
+    return line.rig.core, line.engine.core if isinstance(line, Line) else None

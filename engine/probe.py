@@ -14,12 +14,18 @@ from engine.clock import Clock
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Noise:
-    """Gaps that a spinning CPU saw between two looks at the clock; lengths in ns."""
+    """Gaps that a spinning CPU saw between two looks at the clock; lengths in ns.
+
+    `starts_tsc` is when each began, on the counter; one shorter than `gaps_ns` when some gaps had
+    no room, whose sum is the last of the lengths.
+    """
 
     cpu: int
     seconds: float
     threshold_ns: float
     gaps_ns: npt.NDArray[np.float64]
+    tsc_start: int
+    starts_tsc: npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,8 @@ def noise(cpus: Sequence[int], seconds: float, clock: Clock) -> list[Noise]:
 
 
 def _noise(probe: _core.NoiseProbe, ns_per_tick: float) -> Noise:
-    ticks = np.frombuffer(probe["gaps"], dtype=np.uint64).reshape(-1, 2)[:, 1]
+    gaps = np.frombuffer(probe["gaps"], dtype=np.uint64).reshape(-1, 2)
+    ticks = gaps[:, 1]
     if probe["n_dropped"]:
         # Gaps without room count as one: it makes the floor worse than it was, never better.
         ticks = np.append(ticks, np.uint64(probe["lost_ticks"]) - ticks.sum())
@@ -48,6 +55,8 @@ def _noise(probe: _core.NoiseProbe, ns_per_tick: float) -> Noise:
         seconds=probe["elapsed_ticks"] * ns_per_tick / 1e9,
         threshold_ns=probe["threshold_ticks"] * ns_per_tick,
         gaps_ns=ticks.astype(np.float64) * ns_per_tick,
+        tsc_start=probe["tsc_start"],
+        starts_tsc=gaps[:, 0],
     )
 
 

@@ -8,25 +8,36 @@ user's mistake.
 from __future__ import annotations
 
 import contextlib
-import json
+import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
 import harness
 from harness.commands.audit import audit
+from harness.commands.bisect import bisect
 from harness.commands.clean import clean
+from harness.commands.common import complain
+from harness.commands.compare import compare
 from harness.commands.conformance import fix_conformance
+from harness.commands.doctor import doctor
+from harness.commands.evidence import evidence
 from harness.commands.exchange import exchange
+from harness.commands.gate import gate
+from harness.commands.history import history
+from harness.commands.host import host
 from harness.commands.kill import kill
 from harness.commands.limits import limits
 from harness.commands.net import net
+from harness.commands.pack import pack
 from harness.commands.replay import replay
+from harness.commands.report import report
+from harness.commands.run import run
+from harness.commands.scenarios import scenarios
+from harness.commands.trend import trend
+from harness.commands.verify import verify
 from harness.errors import ExitCode, RedlineError
 
 # What reads files and measures is imported by the command that needs it: --help stays quick.
@@ -37,25 +48,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-scenarios = typer.Typer(help="What can be run.")
-app.add_typer(scenarios, name="scenarios")
-app.add_typer(limits, name="limits")
-app.add_typer(kill, name="kill")
-app.command()(replay)
-app.add_typer(audit, name="audit")
+JUDGING = (run, report, verify, pack, evidence)
+COMPARING = (compare, trend, gate, bisect)
+for command in (*JUDGING, *COMPARING, doctor, replay, clean):
+    app.command()(command)
 app.command("fix-conformance")(fix_conformance)
-app.command()(clean)
-app.add_typer(exchange, name="exchange")
-app.add_typer(net, name="net")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
-RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run directory.")]
-ScenarioName = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")
-]
-Value = TypeVar("Value")
+GROUPS = {
+    "scenarios": scenarios,
+    "history": history,
+    "limits": limits,
+    "kill": kill,
+    "audit": audit,
+    "exchange": exchange,
+    "net": net,
+    "host": host,
+}
 MAKES_BENCHES = frozenset({"net", "run"})
-STATE_STYLES = {"ok": "green", "limited": "yellow", "missing": "red"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,24 +73,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         result = command.main(
             args=None if argv is None else list(argv), prog_name="redline", standalone_mode=False
         )
+        sys.stdout.flush()
     except RedlineError as error:
-        _complain(*str(error).splitlines())
+        complain(*str(error).splitlines())
         return int(error.exit_code)
     except typer.TyperException as error:
         # A mistake in the command line itself: unknown option, missing argument.
         format_message = getattr(error, "format_message", None)
         message = format_message() if format_message else str(error)
-        _complain("redline: " + " ".join(message.split()))
+        complain("redline: " + " ".join(message.split()))
         return int(ExitCode.USAGE)
     except OSError as error:
-        if error.filename is None:  # not about a file that somebody named: a defect of ours
-            raise
-        _complain(f"{error.filename}: {(error.strerror or str(error)).lower()}")
+        if error.filename is None:
+            if not _is_of_stdout(error):  # nor about a file that somebody named: our defect
+                raise
+            complain(f"output cannot be written: {(error.strerror or str(error)).lower()}")
+            return int(ExitCode.HOST_NOT_FIT)
+        complain(f"{error.filename}: {(error.strerror or str(error)).lower()}")
         return int(ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
-        _complain("interrupted")
+        complain("interrupted")
         return int(ExitCode.INTERRUPTED)
     return result if isinstance(result, int) else 0
+
+
+def _is_of_stdout(error: OSError) -> bool:
+    """Whether stdout takes no more: a full disk, a reader that is gone. Then it is let go of."""
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError as again:
+        if again.errno != error.errno:
+            return False
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+        return True
+    return False
 
 
 @app.callback(invoke_without_command=True)
@@ -98,286 +124,21 @@ def _top(
         from harness.bench.leftovers import sweep
 
         sweep()
+        _recover()
 
 
-@scenarios.callback(invoke_without_command=True)
-def _scenarios_top(context: typer.Context) -> None:
+def _group_top(context: typer.Context) -> None:
     _needs_a_command(context)
+    # `host restore` is asked for it, and says more.
+    if context.info_name == "host" and context.invoked_subcommand != "restore":
+        _recover()
 
 
-@limits.callback(invoke_without_command=True)
-def _limits_top(context: typer.Context) -> None:
-    _needs_a_command(context)
+def _recover() -> None:
+    """What a tuning left whose process died is put back before this machine is used."""
+    from harness.commands.host_recover import recover
 
-
-@kill.callback(invoke_without_command=True)
-def _kill_top(context: typer.Context) -> None:
-    _needs_a_command(context)
-
-
-@exchange.callback(invoke_without_command=True)
-def _exchange_top(context: typer.Context) -> None:
-    _needs_a_command(context)
-
-
-@net.callback(invoke_without_command=True)
-def _net_top(context: typer.Context) -> None:
-    _needs_a_command(context)
-
-
-@app.command()
-def run(
-    scenario: ScenarioName = "week1",
-    input_path: Annotated[
-        str | None,
-        typer.Option("--input", metavar="FILE", help="A DBN, ITCH, FIX, pcap(ng) capture to send."),
-    ] = None,
-    rate: Annotated[
-        str | None,
-        typer.Option(metavar="RATE", help="Rate of the fastest load, like 1M/s; others follow."),
-    ] = None,
-    duration: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Length of every trial, like 10s.")
-    ] = None,
-    hours: Annotated[float | None, typer.Option(metavar="H", help="Length of a soak.")] = None,
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Where run directories go.")] = Path(
-        "runs"
-    ),
-    as_json: Json = False,
-) -> None:
-    """Measure, judge and write the evidence.
-
-    Example: redline run scenarios/week1.yaml --rate 1M/s
-    """
-    from harness.config import scenario as config
-    from harness.config import units
-    from harness.run.progress import reporting
-
-    path = config.find_scenario(scenario)
-    chosen = config.load_scenario(path).with_overrides(
-        rate_per_s=_option("--rate", rate, units.positive(units.parse_rate)),
-        duration_ns=_option("--duration", duration, units.positive(units.parse_duration)),
-        hours=hours,
-    )
-    capture = None if input_path is None else _readable_file(input_path)
-    run_scenario = _runner()
-    try:
-        with reporting(chosen.measured_ns() / 1e9) as progress:
-            outcome = run_scenario(
-                chosen,
-                scenario_path=path,
-                input_path=capture,
-                out=out,
-                progress=progress,
-                command=["redline", *sys.argv[1:]],  # what a person types to do it again
-            )
-    except KeyboardInterrupt as interrupt:
-        _complain(str(interrupt) or "interrupted")
-        raise typer.Exit(ExitCode.INTERRUPTED) from None
-    if as_json:
-        _print_json(
-            {
-                "dir": str(outcome.dir),
-                "verdict": outcome.verdict,
-                "exit_code": int(outcome.exit_code),
-            }
-        )
-    else:
-        print(outcome.summary, end="")
-    raise typer.Exit(int(outcome.exit_code))
-
-
-@app.command()
-def report(
-    run_dir: RunPath,
-    out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the page here instead.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Show the scorecard of a run and render its HTML page again.
-
-    A finished run is sealed: a page that differs from the one inside is written beside it.
-
-    Example: redline report runs/20260101T120000Z-0a1b2c
-    """
-    from harness.report import render, scorecard
-    from harness.run.artifacts import open_run
-
-    page = render(open_run(run_dir)).encode()
-    inside = run_dir / "report.html"
-    if out is None:
-        same = inside.is_file() and inside.read_bytes() == page
-        out = inside if same else run_dir.parent / f"{run_dir.resolve().name}.report.html"
-    if out != inside:
-        out.write_bytes(page)
-    if as_json:
-        _print_json({"dir": str(run_dir), "report": str(out)})
-        return
-    print(scorecard(run_dir), end="")
-    if out != inside:
-        print(f"Page    {out}")
-
-
-@app.command()
-def verify(run_dir: RunPath, as_json: Json = False) -> None:
-    """Recompute every verdict and score from the raw files of a run.
-
-    Exits with 0 when all agree and with 1 when anything does not, naming the file.
-
-    Example: redline verify runs/20260101T120000Z-0a1b2c
-    """
-    from harness.run import verify as verifier
-
-    problems = verifier.verify(run_dir)
-    if as_json:
-        _print_json({"dir": str(run_dir), "verified": not problems, "problems": problems})
-    else:
-        for problem in problems:
-            print(problem)
-        print(verifier.summary(run_dir, problems))
-    raise typer.Exit(ExitCode.FAIL if problems else ExitCode.READY)
-
-
-@app.command()
-def doctor(as_json: Json = False) -> None:
-    """Say what this machine can and cannot do for a measurement, and why it matters.
-
-    Exits with 0 when a run is possible and with 3 when none is.
-
-    Example: redline doctor
-    """
-    from harness.run.doctor import diagnose
-
-    diagnosis = diagnose(engine=_why_no_engine())
-    if as_json:
-        _print_json(diagnosis.as_json())
-        raise typer.Exit(int(diagnosis.exit_code))
-    console = Console(highlight=False, soft_wrap=True)
-    for row in diagnosis.rows:
-        state = Text(f"{row.state:<8} ", style=STATE_STYLES[row.state])
-        console.print(state + Text(f"{row.title:<23} {row.seen}", style=""))
-        if row.consequence:
-            console.print(Text(f"{'':9}{'':24}{row.consequence}", style="dim"))
-        if row.cure:
-            console.print(Text(f"{'':9}{'':24}cure: {row.cure}", style="dim"))
-    console.print(Text(f"\n{diagnosis.summary}", style="bold"))
-    raise typer.Exit(int(diagnosis.exit_code))
-
-
-@scenarios.command("list")
-def list_scenarios(as_json: Json = False) -> None:
-    """Name the scenarios that come with Redline, or lie in ./scenarios.
-
-    Example: redline scenarios list
-    """
-    from harness.config import units
-    from harness.config.loader import project_data
-    from harness.config.scenario import load_scenario
-
-    rows: list[dict[str, Any]] = []
-    for path in sorted(project_data("scenarios").glob("*.yaml")):
-        try:
-            one = load_scenario(path)
-        except RedlineError as error:
-            rows.append({"name": path.stem, "file": str(path), "error": str(error).splitlines()})
-            continue
-        length = one.measured_ns()
-        rows.append({"name": one.name, "file": str(path), "why": one.why, "measured_ns": length})
-    if as_json:
-        _print_json(rows)
-        return
-    for row in rows:
-        said = f"invalid: {row['error'][0]}" if "error" in row else row["why"]
-        takes = units.rough_duration(row["measured_ns"]) if "why" in row else ""
-        print(f"{row['name']:<10} {takes:>8}  {said}")
-
-
-@scenarios.command()
-def explain(scenario: ScenarioName, as_json: Json = False) -> None:
-    """Say what a scenario would do, for how long, and what it leaves unmeasured.
-
-    Example: redline scenarios explain week1
-    """
-    from harness.config import units
-    from harness.config.loader import project_data
-    from harness.config.matrix import load_matrix
-    from harness.config.scenario import find_scenario, load_scenario
-
-    path = find_scenario(scenario)
-    one = load_scenario(path)
-    matrix = load_matrix(project_data(one.matrix, beside=path))
-    measures = one.metric_ids()
-    missing = matrix.unmeasured(measures)
-    if as_json:
-        _print_json(
-            {
-                "name": one.name,
-                "why": one.why,
-                "matrix": matrix.name,
-                "measured_ns": one.measured_ns(),
-                "steps": [
-                    {"name": s.name, "measured_ns": s.measured_ns, "does": s.lines}
-                    for s in one.steps()
-                ],
-                "metrics": sorted(measures),
-                "missing": [gate.id for gate in missing],
-            }
-        )
-        return
-    print(f"{one.name}: {one.why}\n")
-    for step in one.steps():
-        print(f"{step.name:<20} {units.rough_duration(step.measured_ns):>8}")
-        for line in step.lines:
-            print(f"  {line}")
-    print(f"{'in all':<20} {units.rough_duration(one.measured_ns()):>8}\n")
-    print(f"Judged by {matrix.title}. What this scenario leaves MISSING:")
-    for gate in missing:
-        print(f"  {gate.title} {gate.target.text}")
-
-
-@scenarios.command()
-def validate(
-    files: Annotated[list[str], typer.Argument(metavar="SCENARIO...", help="Scenario files.")],
-    as_json: Json = False,
-) -> None:
-    """Check scenarios and the matrices they name; every fault is a line.
-
-    Example: redline scenarios validate scenarios/*.yaml
-    """
-    from harness.config.loader import project_data
-    from harness.config.matrix import load_matrix
-    from harness.config.scenario import find_scenario, load_scenario
-
-    faults: list[str] = []
-    for name in files:
-        path = find_scenario(name)
-        try:
-            load_matrix(project_data(load_scenario(path).matrix, beside=path))
-        except RedlineError as error:
-            faults += str(error).splitlines()
-            continue
-        if not as_json:
-            print(f"{path}: sound")
-    if as_json:
-        _print_json({"faults": faults})
-    else:
-        _complain(*faults)
-    raise typer.Exit(ExitCode.USAGE if faults else ExitCode.READY)
-
-
-@scenarios.command()
-def schema(
-    matrix: Annotated[bool, typer.Option("--matrix", help="The schema of a matrix.")] = False,
-) -> None:
-    """Print the JSON Schema of a scenario file, for an editor's completion.
-
-    Example: redline scenarios schema > scenario.schema.json
-    """
-    from harness.config.matrix import Matrix
-    from harness.config.scenario import Scenario
-
-    _print_json((Matrix if matrix else Scenario).model_json_schema())
+    recover()
 
 
 def _needs_a_command(context: typer.Context) -> None:
@@ -387,53 +148,10 @@ def _needs_a_command(context: typer.Context) -> None:
         raise typer.Exit(ExitCode.USAGE)
 
 
-def _option(name: str, text: str | None, read: Callable[[object], Value]) -> Value | None:
-    """The value of an option with a unit; the error names the option."""
-    from harness.config.units import UnitError
-
-    try:
-        return None if text is None else read(text)
-    except UnitError as error:
-        raise RedlineError(f"{name}: {error}") from None
-
-
-def _readable_file(name: str) -> Path:
-    path = Path(name)
-    if path.is_dir():
-        raise RedlineError(f"{path}: is a directory, not a capture")
-    with path.open("rb"):  # says here, in one line, what would else end a run
-        return path
-
-
-def _why_no_engine() -> str | None:
-    """A sentence when the compiled engine cannot be loaded."""
-    try:
-        import engine  # noqa: F401
-    except ImportError as error:
-        return str(error).splitlines()[0]
-    return None
-
-
-def _runner() -> Callable[..., Any]:
-    """The main job; HostError when there is no engine to run."""
-    from harness.errors import HostError
-
-    why_not = _why_no_engine()
-    if why_not is not None:
-        raise HostError(why_not)
-    from harness.run.runner import run as run_scenario
-
-    return run_scenario
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False))
-
-
-def _complain(*lines: str) -> None:
-    """Errors as they are: they begin with the place, which an editor can jump to."""
-    for line in lines:
-        print(line, file=sys.stderr)
+for name, group in GROUPS.items():
+    if group.registered_callback is None:
+        group.callback(invoke_without_command=True)(_group_top)
+    app.add_typer(group, name=name)
 
 
 if __name__ == "__main__":

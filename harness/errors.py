@@ -32,3 +32,8 @@ class HostError(RedlineError):
     """This machine, or this user's rights on it, cannot do what was asked."""
 
     exit_code = ExitCode.HOST_NOT_FIT
+
+
+def printable(text: str) -> str:
+    """On one line, whatever it holds: a file or a name does not command somebody's terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

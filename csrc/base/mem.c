@@ -124,6 +124,7 @@ int rl_arena_open(struct rl_arena *a, size_t n_bytes, uint32_t flags)
         (void)madvise(a->base, a->n_bytes, MADV_HUGEPAGE); /* what came of it is read back below */
     if ((flags & RL_ARENA_PREFAULT) != 0) {
         for (size_t at = 0; at < a->n_bytes; at += PAGE_BYTES)
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): failing sets errno */
             ((volatile uint8_t *)a->base)[at] = 0;
         a->obtained |= RL_ARENA_PREFAULT;
     }

@@ -21,6 +21,7 @@ bool rl_phc_best(const struct rl_phc_bracket *brackets, uint32_t n, struct rl_ph
         const struct rl_phc_bracket *b = &brackets[i];
         int64_t width, ahead;
 
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): n are written */
         if (b->before == NO_TIME || b->nic == NO_TIME || b->after == NO_TIME ||
             __builtin_sub_overflow(b->after, b->before, &width) || width < 0 ||
             width >= narrowest || __builtin_sub_overflow(b->nic, b->before, &ahead) ||

@@ -1,4 +1,5 @@
 /* Single operations, timed: histograms and the facts that judging them needs, in one dict. */
+#include "rig/component/canary.h"
 #include "rig/component/component.h"
 
 #include "py/dict.h"
@@ -55,11 +56,26 @@ static PyObject *mix_dict(enum rl_component component, const struct rl_component
     return dict;
 }
 
+/* The medians of the blocks that were discarded before anything counted. */
+static PyObject *warmup_list(const struct rl_component_result *r)
+{
+    PyObject *list = PyList_New(0);
+
+    for (uint32_t i = 0; list && i < r->n_warmup_blocks; i++) {
+        PyObject *median = PyLong_FromUnsignedLongLong(r->warmup_mticks[i]);
+
+        if (!median || PyList_Append(list, median) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(median);
+    }
+    return list;
+}
+
 static PyObject *result_dict(struct core_state *state, enum rl_component component,
                              const struct rl_component_result *r)
 {
-    PyObject *dict =
-        Py_BuildValue("{s:N,s:N}", "hists", hists_dict(state, r), "mix", mix_dict(component, r));
+    PyObject *dict = Py_BuildValue("{s:N,s:N,s:N}", "hists", hists_dict(state, r), "mix",
+                                   mix_dict(component, r), "warmup_mticks", warmup_list(r));
     const struct {
         const char *name;
         uint64_t value;
@@ -74,6 +90,7 @@ static PyObject *result_dict(struct core_state *state, enum rl_component compone
         {"replay_fastest_mticks", r->replay_fastest_mticks},
         {"replay_mean_mticks", r->replay_mean_mticks},
         {"first_op_ticks", r->first_op_ticks},
+        {"quantum_ticks", r->quantum_ticks},
         {"n_chunks", r->n_chunks},
         {"n_quiet_chunks", r->n_quiet_chunks},
         {"answer_hash", r->answer_hash},
@@ -113,10 +130,10 @@ static int run(const struct rl_component_config *config, struct rl_component_res
 
 static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
 {
-    static char *names[] = {"name",          "regime",      "cpu",           "seed",
-                            "tsc_hz",        "duration_ns", "warmup_min_ns", "warmup_max_ns",
-                            "n_instruments", "n_orders",    "stream",        "dictionary",
-                            "refused_for",   NULL};
+    static char *names[] = {
+        "name",        "regime",        "cpu",           "seed",          "tsc_hz",
+        "duration_ns", "warmup_min_ns", "warmup_max_ns", "n_instruments", "n_orders",
+        "stream",      "dictionary",    "refused_for",   "is_replayed",   NULL};
     struct rl_component_config config = {0};
     struct rl_component_result *out = NULL;
     struct py_stream stream = {0};
@@ -126,12 +143,12 @@ static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
     const char *name, *regime, *refused_for;
     uint64_t *counts = NULL;
     PyObject *stream_op = Py_None, *dict_op = Py_None, *result = NULL;
-    int which, order, way, err;
+    int which, order, way, is_replayed, err;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "$ssiKKKKKIIOOs:component", names, &name, &regime,
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "$ssiKKKKKIIOOsp:component", names, &name, &regime,
                                      &config.cpu, &seed, &tsc_hz, &duration_ns, &warmup_min_ns,
                                      &warmup_max_ns, &n_instruments, &n_orders, &stream_op,
-                                     &dict_op, &refused_for))
+                                     &dict_op, &refused_for, &is_replayed))
         return NULL;
     which = by_name(name, rl_component_name, RL_N_COMPONENTS, "component");
     if (which < 0)
@@ -159,6 +176,7 @@ static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
     config.warmup_min_ns = warmup_min_ns;
     config.warmup_max_ns = warmup_max_ns;
     config.duration_ns = duration_ns;
+    config.is_not_replayed = !is_replayed;
     err = rl_clock_from_hz(&clock, tsc_hz);
     if (!err) {
         Py_BEGIN_ALLOW_THREADS
@@ -178,10 +196,44 @@ static PyObject *component(PyObject *module, PyObject *args, PyObject *kw)
 PyDoc_STRVAR(component_doc,
              "component($module, /, *, name, regime, cpu, seed, tsc_hz, duration_ns, "
              "warmup_min_ns, warmup_max_ns, n_instruments, n_orders, stream, dictionary, "
-             "refused_for)\n--\n\n"
+             "refused_for, is_replayed)\n--\n\n"
              "Measure one operation on its own pinned thread; histograms and facts by name.");
 
+static PyObject *reading_dict(const struct rl_canary_reading *r)
+{
+    return Py_BuildValue("{s:K,s:K,s:I,s:I}", "best_uticks", (unsigned long long)r->best_uticks,
+                         "median_uticks", (unsigned long long)r->median_uticks, "n_chunks",
+                         r->n_chunks, "n_quiet_chunks", r->n_quiet_chunks);
+}
+
+static PyObject *canary(PyObject *module, PyObject *args, PyObject *kw)
+{
+    static char *names[] = {"cpu", "duration_ns", "tsc_hz", NULL};
+    unsigned long long duration_ns, tsc_hz;
+    struct rl_canary found;
+    struct rl_clock clock;
+    int cpu, err;
+
+    if (!PyArg_ParseTupleAndKeywords(args, kw, "iKK:canary", names, &cpu, &duration_ns, &tsc_hz))
+        return NULL;
+    err = rl_clock_from_hz(&clock, tsc_hz);
+    if (!err) {
+        Py_BEGIN_ALLOW_THREADS
+        err = rl_canary_run(cpu, duration_ns, &clock, &found);
+        Py_END_ALLOW_THREADS
+    }
+    if (err)
+        return core_raise(module, err, NULL);
+    return Py_BuildValue("{s:N,s:N,s:s}", "cpu", reading_dict(&found.cpu), "mem",
+                         reading_dict(&found.mem), "source_sha256", RL_CANARY_SHA256);
+}
+
+PyDoc_STRVAR(canary_doc, "canary($module, /, cpu, duration_ns, tsc_hz)\n--\n\n"
+                         "Two frozen loops on one CPU, half of the duration each; readings and the "
+                         "hash of their source.");
+
 PyMethodDef component_functions[] = {
+    {"canary", RL_PY_KEYWORDS(canary), canary_doc},
     {"component", RL_PY_KEYWORDS(component), component_doc},
     {NULL, NULL, 0, NULL},
 };

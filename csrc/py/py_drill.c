@@ -3,6 +3,8 @@
 
 #include "py/py_mischief.h"
 
+#include <string.h>
+
 static int read_config(PyObject *dict, struct rl_drill_config *c)
 {
     const struct py_dict_number numbers[] = {

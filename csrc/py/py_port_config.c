@@ -1,6 +1,7 @@
 /* The keyword arguments of a Port as the config that C opens. */
 #include "py/py_port_config.h"
 
+#include "market/fix/parse.h"
 #include "net/netns.h"
 #include "net/port/port_probe.h"
 
@@ -131,28 +132,33 @@ static int words_get(struct rl_port_config *c, const char *backend, const char *
     return 0;
 }
 
+/* FIX messages, by their BodyLength; rubbish up to what looks like the next one. */
+static uint32_t cut_fix(const uint8_t *bytes, uint32_t n_bytes, uint32_t n_max)
+{
+    uint32_t n = 0;
+
+    if (rl_fix_frame(bytes, n_bytes, &n) == RL_FIX_PARTIAL)
+        return n_bytes < n_max ? 0 : n_max; /* longer than any that is taken here */
+    return n < n_max ? n : n_max;
+}
+
 int py_port_config_get(PyObject *args, PyObject *kw, struct rl_port_config *c, PyObject **netns,
                        PyObject **impair)
 {
-    static char *names[] = {"backend",     "netns",
-                            "wait",        "wants_stamps",
-                            "n_slots",     "n_bytes_frame",
-                            "accel",       "local",
-                            "peer",        "multicast_interface",
-                            "is_listener", "interface",
-                            "is_framed",   "flow",
-                            "hears",       "queue",
-                            "xdp_mode",    "impair",
-                            NULL};
+    static char *names[] = {
+        "backend",       "netns",     "wait",      "wants_stamps", "n_slots",
+        "n_bytes_frame", "accel",     "local",     "peer",         "multicast_interface",
+        "is_listener",   "interface", "is_framed", "flow",         "hears",
+        "queue",         "xdp_mode",  "impair",    "speaks_fix",   NULL};
     const char *backend, *wait, *accel, *local, *peer, *multicast, *interface, *xdp_mode;
-    int wants_stamps, is_listener, is_framed;
+    int wants_stamps, is_listener, is_framed, speaks_fix;
     PyObject *flow, *hears;
 
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "$sO&spIIszzzpspO!O!IsO:Port", names, &backend,
-                                     py_path_get, netns, &wait, &wants_stamps, &c->n_slots,
-                                     &c->n_bytes_frame, &accel, &local, &peer, &multicast,
-                                     &is_listener, &interface, &is_framed, &PyTuple_Type, &flow,
-                                     &PyTuple_Type, &hears, &c->queue, &xdp_mode, impair))
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kw, "$sO&spIIszzzpspO!O!IsOp:Port", names, &backend, py_path_get, netns, &wait,
+            &wants_stamps, &c->n_slots, &c->n_bytes_frame, &accel, &local, &peer, &multicast,
+            &is_listener, &interface, &is_framed, &PyTuple_Type, &flow, &PyTuple_Type, &hears,
+            &c->queue, &xdp_mode, impair, &speaks_fix))
         return -1;
     if (words_get(c, backend, wait, accel, xdp_mode) < 0 ||
         address_get("local", local, &c->local) < 0 || address_get("peer", peer, &c->peer) < 0 ||
@@ -163,6 +169,7 @@ int py_port_config_get(PyObject *args, PyObject *kw, struct rl_port_config *c, P
     c->wants_stamps = wants_stamps;
     c->is_listener = is_listener;
     c->is_framed = is_framed;
+    c->cut = speaks_fix ? cut_fix : NULL;
     return 0;
 }
 

@@ -79,7 +79,7 @@ static int path_get(PyObject *op, void *out)
     return op == Py_None ? 1 : PyUnicode_FSConverter(op, out);
 }
 
-/* None, or a tuple of two ports: borrowed until the trial is closed. */
+/* None, or a tuple of two ports, borrowed until the trial is closed; None: somebody else's end. */
 static int line_get(PyObject *op, PyObject **held, struct rl_trial_line *line)
 {
     if (op == Py_None)
@@ -89,7 +89,11 @@ static int line_get(PyObject *op, PyObject **held, struct rl_trial_line *line)
         return -1;
     }
     line->rig = py_port_borrow(PyTuple_GetItem(op, 0), &held[0]);
-    line->engine = line->rig ? py_port_borrow(PyTuple_GetItem(op, 1), &held[1]) : NULL;
+    if (!line->rig)
+        return -1;
+    if (PyTuple_GetItem(op, 1) == Py_None)
+        return 0;
+    line->engine = py_port_borrow(PyTuple_GetItem(op, 1), &held[1]);
     return line->engine ? 0 : -1;
 }
 
@@ -97,31 +101,30 @@ static int line_get(PyObject *op, PyObject **held, struct rl_trial_line *line)
 static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
                       struct rl_trial_config *c, unsigned long long *tsc_hz)
 {
-    static char *names[] = {"stream",        "due_ns",        "span_ns",
-                            "n_frames",      "n_warmup",      "drain_ns",
-                            "cpu_engine",    "cpu_rig",       "tsc_hz",
-                            "is_reflect",    "reflect_every", "stage_timing",
-                            "n_instruments", "n_orders",      "n_qty_decimals",
-                            "ring_bytes",    "n_audit_slots", "limits",
-                            "strategy",      "rules",         "kill",
-                            "board_dir",     "n_pack",        "is_faulty",
-                            "market",        "orders",        NULL};
+    static char *names[] = {
+        "stream",        "due_ns",        "span_ns",       "n_frames",  "n_warmup",
+        "drain_ns",      "cpu_engine",    "cpu_rig",       "tsc_hz",    "is_reflect",
+        "reflect_every", "stage_timing",  "n_instruments", "n_orders",  "n_qty_decimals",
+        "ring_bytes",    "n_audit_slots", "limits",        "strategy",  "rules",
+        "kill",          "board_dir",     "n_pack",        "is_faulty", "market",
+        "orders",        "n_tape",        "stop",          NULL};
     unsigned long long span_ns, n_frames, n_warmup, drain_ns, ring_bytes, n_audit_slots;
     unsigned long long max_qty, max_notional, max_position, order_qty;
     unsigned long long first_frame, every_frames, seed, late_ns, timeout_ns, silence_ns;
     unsigned int tripper;
     long long max_spread_nano;
-    PyObject *stream, *due, *limits, *strategy, *rules, *kill, *market, *orders;
+    unsigned long long stop_frame;
+    PyObject *stream, *due, *limits, *strategy, *rules, *kill, *market, *orders, *stop;
     int is_reflect, stage_timing, is_day, is_faulty;
 
     rl_trial_config_init(c);
     if (!PyArg_ParseTupleAndKeywords(
-            args, kw, "$OOKKKKiiKpIpIIbKKO!O!O!O!O&IpOO:Trial", names, &stream, &due, &span_ns,
+            args, kw, "$OOKKKKiiKpIpIIbKKO!O!O!O!O&IpOOIO!:Trial", names, &stream, &due, &span_ns,
             &n_frames, &n_warmup, &drain_ns, &c->cpu_engine, &c->cpu_rig, tsc_hz, &is_reflect,
             &c->reflect_every, &stage_timing, &c->n_instruments, &c->n_orders, &c->n_qty_decimals,
             &ring_bytes, &n_audit_slots, &PyTuple_Type, &limits, &PyTuple_Type, &strategy,
             &PyTuple_Type, &rules, &PyTuple_Type, &kill, path_get, &self->board_dir, &c->n_pack,
-            &is_faulty, &market, &orders))
+            &is_faulty, &market, &orders, &c->n_tape, &PyTuple_Type, &stop))
         return -1;
     if (line_get(market, &self->ports[0], &c->market) < 0 ||
         line_get(orders, &self->ports[2], &c->session) < 0)
@@ -134,7 +137,8 @@ static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
         !PyArg_ParseTuple(rules, "IIIIK:rules", &c->rules.reject_every, &c->rules.hold_every,
                           &c->rules.part_every, &c->rules.n_resting, &silence_ns) ||
         !PyArg_ParseTuple(kill, "IIKKKKK:kill", &c->kill.n_trips, &tripper, &first_frame,
-                          &every_frames, &seed, &late_ns, &timeout_ns))
+                          &every_frames, &seed, &late_ns, &timeout_ns) ||
+        !PyArg_ParseTuple(stop, "iiK:stop", &c->stop_pid, &c->stop_signal, &stop_frame))
         return -1;
     if (due_get(due, self, &c->schedule) < 0 || py_stream_get(stream, &self->stream) < 0)
         return -1;
@@ -144,6 +148,9 @@ static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
     c->n_warmup_frames = n_warmup;
     c->drain_ns = drain_ns;
     c->mode = is_reflect ? RL_TRIAL_REFLECT : RL_TRIAL_ENGINE;
+    if (c->market.rig && !c->market.engine)
+        c->mode = RL_TRIAL_FOREIGN;
+    c->stop_frame = stop_frame;
     c->stage_timing = stage_timing;
     c->lines_are_faulty = is_faulty;
     c->n_market_bytes = ring_bytes;
@@ -290,6 +297,26 @@ static PyObject *trial_hists(PyObject *op, PyObject *unused)
     return dict;
 }
 
+static PyObject *trial_outliers(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+    PyObject *list = t ? PyList_New(0) : NULL;
+
+    (void)unused;
+    for (uint32_t i = 0; list && i < t->exchange.outliers.n; i++) {
+        const struct rl_outlier *o = &t->exchange.outliers.heap[i];
+        PyObject *one =
+            Py_BuildValue("KKKKK", (unsigned long long)o->ns, (unsigned long long)o->seq,
+                          (unsigned long long)o->intended_tsc, (unsigned long long)o->actual_tsc,
+                          (unsigned long long)o->received_tsc);
+
+        if (!one || PyList_Append(list, one) < 0)
+            Py_CLEAR(list);
+        Py_XDECREF(one);
+    }
+    return list;
+}
+
 static PyObject *trial_counters(PyObject *op, PyObject *unused)
 {
     static const char *const feed_names[] = {
@@ -325,6 +352,20 @@ static PyObject *usage_dict(const struct rl_usage *u)
                          (unsigned long long)u->majflt, "nvcsw", (unsigned long long)u->nvcsw,
                          "nivcsw", (unsigned long long)u->nivcsw, "allocs",
                          (unsigned long long)u->n_allocs);
+}
+
+static PyObject *trial_tape(PyObject *op, PyObject *unused)
+{
+    struct rl_trial *t = trial_of(op);
+
+    (void)unused;
+    if (!t)
+        return NULL;
+    return Py_BuildValue("{s:y#,s:K,s:K,s:K}", "orders", (const char *)t->exchange.tape.orders,
+                         (Py_ssize_t)(t->exchange.tape.n * sizeof(struct rl_taped)), "n_beyond",
+                         (unsigned long long)t->exchange.tape.n_beyond, "stop_tsc",
+                         (unsigned long long)t->stop_tsc, "stop_seq",
+                         (unsigned long long)t->stop_seq);
 }
 
 static PyObject *trial_usage(PyObject *op, PyObject *unused)
@@ -450,7 +491,7 @@ PyDoc_STRVAR(trial_doc,
              "Trial(*, stream, due_ns, span_ns, n_frames, n_warmup, drain_ns, cpu_engine, cpu_rig, "
              "tsc_hz, is_reflect, reflect_every, stage_timing, n_instruments, n_orders, "
              "n_qty_decimals, ring_bytes, n_audit_slots, limits, strategy, rules, kill, "
-             "board_dir, n_pack, is_faulty, market, orders)\n--\n\n"
+             "board_dir, n_pack, is_faulty, market, orders, n_tape, stop)\n--\n\n"
              "An engine, or the reflector, and a rig on a CPU each.\n\n"
              "start(), wait() until it returns True, then look. One thread uses it.");
 
@@ -467,8 +508,12 @@ static PyMethodDef trial_methods[] = {
     {"swap", RL_PY_KEYWORDS(trial_swap),
      "swap($self, /, timeout_s=1.0)\n--\n\nEnd the interval of `wire` and return it."},
     {"hists", trial_hists, METH_NOARGS, "hists($self, /)\n--\n\nName -> Hist in ns, copies."},
+    {"outliers", trial_outliers, METH_NOARGS,
+     "outliers($self, /)\n--\n\n(ns, seq, intended, actual, received tsc) of the slowest answers."},
     {"counters", trial_counters, METH_NOARGS,
      "counters($self, /)\n--\n\nCounters of each part of the bench, by its name."},
+    {"tape", trial_tape, METH_NOARGS,
+     "tape($self, /)\n--\n\nAfter the end: valid orders as bytes, and when a stop was told."},
     {"usage", trial_usage, METH_NOARGS,
      "usage($self, /)\n--\n\nFaults, switches and heap calls of both threads while measured."},
     {"identities", trial_identities, METH_NOARGS,

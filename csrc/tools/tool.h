@@ -49,6 +49,7 @@ static inline const char *tool_option(int argc, char **argv, int *i, const char 
     size_t n = strlen(name);
     const char *word = argv[*i];
 
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): it is below argc */
     if (strncmp(word, name, n) != 0)
         return NULL;
     if (word[n] == '=')

@@ -171,6 +171,7 @@ def open_port(
     queue: int = 0,
     xdp_mode: XdpMode = "auto",
     impair: Impair | None = None,
+    speaks_fix: bool = False,
 ) -> Port:
     """A port by its name, opened in the namespace at `netns`, or where the caller is.
 
@@ -178,7 +179,8 @@ def open_port(
     multicast `local` is joined on the address `multicast_interface`. afpacket and afxdp take the
     `interface`; with `framed` their frames are datagrams from `local` on `mac` to `peer` on
     `peer_mac`, and what is received came to `local`, or to the multicast `group` at its port; else
-    they are whole Ethernet frames. 0 slots or bytes are the backend's defaults.
+    they are whole Ethernet frames. 0 slots or bytes are the backend's defaults. A tcp port that
+    `speaks_fix` carries FIX messages as they are; else each message follows its length, 2 bytes.
 
     Raises EngineError with the errno and a sentence that names the missing right or feature.
     """
@@ -208,6 +210,7 @@ def open_port(
             queue=queue,
             xdp_mode=xdp_mode,
             impair=None if impair is None else impair.core,
+            speaks_fix=speaks_fix,
         )
     )
 

@@ -11,11 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.bench import guard, journal, links, moved, namespaces
+from harness.bench import journal, links, moved, namespaces
 from harness.bench.links import Plug
 from harness.bench.netns import End, Line, refusals_explained
-from harness.bench.stopping import ended_as_interrupted, held_signals
 from harness.errors import HostError
+from harness.tuning import management
+from harness.tuning.stopping import ended_as_interrupted, held_signals
 
 CARRIER_S = 10.0  # two ports that negotiate their speed take some seconds
 ROLES = ("rig", "engine")
@@ -53,8 +54,8 @@ def cable_bench(a: str, b: str) -> Iterator[Line]:
 
 
 def _check(a: str, b: str) -> None:
-    network = guard.read()
-    guard.check((a, b), network)
+    network = management.read()
+    management.check((a, b), network)
     if a == b:
         raise HostError(f"{a}: a cable has two ends")
     by_name = {link.name: link for link in network.links}

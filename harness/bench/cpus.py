@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from harness.tuning.facts import Fact, Facts, cpu_list
+from harness.tuning.facts import Fact, Facts
+from harness.tuning.tree import cpu_list
 
 
 @dataclass(frozen=True, slots=True)

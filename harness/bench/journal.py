@@ -25,12 +25,11 @@ from typing import Any
 from harness.bench import namespaces
 from harness.bench.moved import Moved, bring_back, from_json
 from harness.errors import HostError, RedlineError
+from harness.tuning.owner import Owner, boot_id, myself
 
 SCHEMA = "redline.bench/1"
 STATE_DIR = Path("/run/redline")
 STATE_VARIABLE = "REDLINE_STATE"
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
-PID_NAMESPACE = Path("/proc/self/ns/pid")
 PREFIX = "rl-"
 MAX_BYTES = 1 << 20  # an interface with its routes takes some kilobytes
 
@@ -41,52 +40,6 @@ _MEMBER_FOLDERS = ("sys/fs/bpf", "dev/hugepages")
 
 class JournalError(RedlineError):
     """A file in the journal's directory that no bench of ours wrote."""
-
-
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The process a bench belongs to."""
-
-    pid: int
-    started: int  # in ticks since boot
-    boot_id: str
-    pid_namespace: int
-
-    def why_gone(self) -> str | None:
-        """How we know that it is dead. None: it lives, or cannot be seen from here."""
-        if self.boot_id != _boot_id():
-            return "left before this machine was last started"
-        if self.pid_namespace != PID_NAMESPACE.stat().st_ino:
-            return None
-        now = _state_and_start(self.pid)
-        if now is None:
-            return f"process {self.pid} is gone"
-        state, started = now
-        if started != self.started:
-            return f"process {self.pid} is gone; another one has its id"
-        if state in "ZX":
-            return f"process {self.pid} is dead"
-        return None
-
-
-def myself() -> Owner:
-    pid = os.getpid()
-    now = _state_and_start(pid)
-    assert now is not None, "a process sees itself"
-    return Owner(pid, now[1], _boot_id(), PID_NAMESPACE.stat().st_ino)
-
-
-def _boot_id() -> str:
-    return BOOT_ID.read_text().strip()
-
-
-def _state_and_start(pid: int) -> tuple[str, int] | None:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = text.rpartition(")")[2].split()  # the name before may hold anything
-    return fields[0], int(fields[19])
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +149,7 @@ def undo(entry: Entry, *, state: Path | None = None, root: Path = Path("/")) -> 
     """
     faults: list[str] = []
     kept: set[str] = set()
-    for moved in entry.moved if entry.owner.boot_id == _boot_id() else ():
+    for moved in entry.moved if entry.owner.boot_id == boot_id() else ():
         try:
             bring_back(moved, entry.id)
         except (OSError, HostError) as error:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from harness.bench.plan import Plan, to_json
@@ -25,15 +26,20 @@ class BenchError(RedlineError):
     """A measuring process could not do its work: what it said, or how it died."""
 
 
-def measure(plan: Plan, on_report: Callable[[Report], None] | None = None) -> Report:
+def measure(
+    plan: Plan, on_report: Callable[[Report], None] | None = None, *, engine: Path | None = None
+) -> Report:
     """Run the plan in a fresh process and return its result.
 
-    `on_report` sees every earlier report as it comes. Raises BenchError when the process fails or
-    dies, HostError when this host refuses it something; an interrupt stops the process before it
-    goes on.
+    `on_report` sees every earlier report as it comes. `engine` is the directory in which another
+    build of the engine lies: a report "engine" then says which one was loaded. Raises BenchError
+    when the process fails or dies, HostError when this host refuses it something; an interrupt
+    stops the process before it goes on.
     """
     order = json.dumps(to_json(plan))
-    command = [sys.executable, "-m", "harness.bench.worker", order, str(os.getpid())]
+    worker = ["worker"] if engine is None else ["elsewhere", str(engine)]
+    command = [sys.executable, "-m", f"harness.bench.{worker[0]}", *worker[1:]]
+    command += [order, str(os.getpid())]
     result: Report | None = None
     with subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

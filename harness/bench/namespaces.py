@@ -19,10 +19,11 @@ Result = TypeVar("Result")
 
 RUN_DIR = Path("/run/netns")
 HERE = Path("/proc/thread-self/ns/net")
+SYS = Path("/sys")
 
-CLONE_NEWNET = 0x40000000
+CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 MNT_DETACH = 2
-MS_BIND, MS_REC, MS_SHARED = 0x1000, 0x4000, 0x100000
+MS_BIND, MS_REC, MS_SLAVE, MS_SHARED = 0x1000, 0x4000, 0x80000, 0x100000
 MAX_MOUNTS = 16  # stacked on one name; each time somebody bound the same name again
 
 
@@ -85,6 +86,52 @@ def inside(path: Path, work: Callable[[], Result]) -> Result:
         return work()
 
     return _in_thread(enter_and_work)
+
+
+def inside_with_sysfs(path: Path, work: Callable[[], Result]) -> Result:
+    """Like inside, and /sys shows what is in the namespace: its links, their queues.
+
+    /sys shows the namespace it was mounted from, so it is mounted again, for this thread and the
+    processes it starts. What others have mounted below it (cgroups, tracing) stays to be seen.
+    """
+
+    def mount_and_work() -> Result:
+        _call("unshare", CLONE_NEWNS)
+        _call("mount", b"none", b"/", None, MS_SLAVE | MS_REC, None)
+        with contextlib.ExitStack() as kept:
+            below: list[tuple[Path, int]] = []
+            for place in _mounts_below(SYS):
+                with contextlib.suppress(FileNotFoundError):  # another mount lies above it
+                    below.append((place, kept.enter_context(_held(place))))
+            _call("mount", b"sysfs", os.fsencode(SYS), b"sysfs", 0, None)
+            for place, fd in below:
+                source = f"/proc/thread-self/fd/{fd}".encode()
+                with contextlib.suppress(FileNotFoundError):  # the namespace has no such place
+                    _call("mount", source, os.fsencode(place), None, MS_BIND | MS_REC, None)
+        return work()
+
+    return inside(path, mount_and_work)
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[int]:
+    fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
+def _mounts_below(folder: Path) -> list[Path]:
+    """The mount points in a folder, without those in another one of them."""
+    lines = Path("/proc/thread-self/mountinfo").read_text(errors="surrogateescape").splitlines()
+    # Blanks in a name stand there as \040; nobody names one below /sys so.
+    found = sorted({Path(line.split(" ")[4]) for line in lines})
+    tops: list[Path] = []
+    for place in found:
+        if folder in place.parents and not any(top in place.parents for top in tops):
+            tops.append(place)
+    return tops
 
 
 def _in_thread(work: Callable[[], Result]) -> Result:

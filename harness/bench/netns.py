@@ -20,8 +20,8 @@ from typing import Any
 
 from harness.bench import journal, links, namespaces
 from harness.bench.links import Plug
-from harness.bench.stopping import ended_as_interrupted, held_signals
 from harness.errors import HostError, RedlineError
+from harness.tuning.stopping import ended_as_interrupted, held_signals
 
 UP_S = 2.0  # both ends of a veth pair are up within a tick or two
 MAX_LINES = 16

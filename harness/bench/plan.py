@@ -15,7 +15,6 @@ from harness.config.bench import Accel, NetPort, Wait, XdpMode
 
 Feed = Literal["itch", "fix"]
 Mode = Literal["engine", "reflect"]
-ScheduleKind = Literal["constant", "poisson", "recorded"]
 Tripper = Literal["rig", "thread", "process"]
 
 
@@ -68,6 +67,27 @@ class KillPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class StallPlan:
+    """Threads of a trial that are stopped for `length_ns` each `every_ns`."""
+
+    who: Literal["engine", "rig", "both"]
+    every_ns: int
+    length_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignPlan:
+    """A program in the engine's place (harness.config.black_box); it prints into `output`."""
+
+    command: tuple[str, ...]
+    has_reference: bool
+    connect_ns: int
+    stop_signal: str
+    stop_within_ns: int
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
 class EndPlan:
     """One end of a network line: an interface in the namespace at the path `netns`."""
 
@@ -110,7 +130,7 @@ class TrialPlan:
     stream: StreamPlan
     engine: EnginePlan
     mode: Mode
-    schedule: ScheduleKind
+    schedule: str  # as harness/net/pattern.py reads it
     rate_per_s: int
     warmup_ns: int
     duration_ns: int
@@ -123,18 +143,39 @@ class TrialPlan:
     kill: KillPlan | None = None
     pack: int = 1
     net: NetPlan | None = None
+    outliers: bool = False  # the slowest answers come with the report, each by itself
     impairment: str | None = None  # a harness.config.impair.Impairment, as JSON
+    stall: StallPlan | None = None
+    health_ns: int = 0  # above 0 the process looks at itself so often
+    foreign: ForeignPlan | None = None  # a user's program instead of our engine
 
 
 @dataclass(frozen=True, slots=True)
 class ComponentPlan:
-    """One operation, timed alone on one CPU in one regime of its input."""
+    """One operation, timed alone on one CPU in one regime of its input.
+
+    It is warmed up until its blocks agree, for `warmup_min_ns` at least and `warmup_max_ns` at
+    most. `is_replayed` adds the fastest replays of a stream, which take nine times its length.
+    """
 
     component: str
     regime: str
     cpu: int
     duration_ns: int
     stream: StreamPlan
+    warmup_min_ns: int = 100_000_000
+    warmup_max_ns: int = 2_000_000_000
+    is_replayed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ComponentsPlan:
+    """Several operations in one fresh process, one after another; each is reported as it is done.
+
+    A process start costs more than a short measurement: restarts of many operations share them.
+    """
+
+    runs: tuple[ComponentPlan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +190,7 @@ class RttPlan:
     cpu_echo: int
 
 
-Plan = TrialPlan | ComponentPlan | RttPlan
+Plan = TrialPlan | ComponentPlan | ComponentsPlan | RttPlan
 
 
 def to_json(plan: Plan) -> dict[str, Any]:
@@ -164,15 +205,26 @@ def from_json(raw: dict[str, Any]) -> Plan:
     if kind == RttPlan.__name__:
         values["net"] = _net(values["net"])
         return RttPlan(**values)
-    values["stream"] = StreamPlan(**values["stream"])
+    if kind == ComponentsPlan.__name__:
+        return ComponentsPlan(tuple(_component(run) for run in values["runs"]))
     if kind == ComponentPlan.__name__:
-        return ComponentPlan(**values)
+        return _component(values)
+    values["stream"] = StreamPlan(**values["stream"])
     values["engine"] = EnginePlan(**values["engine"])
     if values["kill"] is not None:
         values["kill"] = KillPlan(**values["kill"])
+    if values["stall"] is not None:
+        values["stall"] = StallPlan(**values["stall"])
+    if values["foreign"] is not None:
+        told = values["foreign"]
+        values["foreign"] = ForeignPlan(**{**told, "command": tuple(told["command"])})
     if values["net"] is not None:
         values["net"] = _net(values["net"])
     return TrialPlan(**values)
+
+
+def _component(raw: dict[str, Any]) -> ComponentPlan:
+    return ComponentPlan(**{**raw, "stream": StreamPlan(**raw["stream"])})
 
 
 def _net(raw: dict[str, Any]) -> NetPlan:

@@ -43,7 +43,9 @@ class TrialReport:
 
     `placement_ns` is a cache line's round trip between the two CPUs, before and after. `saturated`
     counts the samples of each beyond the range. `blocks` are `wire` second by second (histogram,
-    seconds), of trials that reported so."""
+    seconds), of trials that reported so; `outliers` the slowest of `wire`, of trials that were
+    asked for them: ns, sequence, and the moments intended, actual and received on the counter.
+    """
 
     seconds: float
     histograms: dict[str, Histogram]
@@ -56,6 +58,7 @@ class TrialReport:
     net: dict[str, Any] | None = None
     injected: dict[str, dict[str, int]] | None = None
     blocks: tuple[tuple[Histogram, float], ...] = ()
+    outliers: tuple[tuple[int, int, int, int, int], ...] = ()
 
     @classmethod
     def of(cls, report: Report, intervals: Sequence[Report] = ()) -> TrialReport:
@@ -71,6 +74,7 @@ class TrialReport:
             placement_ns=(report["placement_ns"][0], report["placement_ns"][1]),
             net=report.get("net"),
             injected=report.get("injected"),
+            outliers=tuple(tuple(one) for one in report.get("outliers") or ()),
             blocks=tuple((histogram_of(i["hist"]), i["seconds"]) for i in intervals),
         )
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import functools
 import gc
 import json
 import os
-import resource
 import signal
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,9 +29,11 @@ from engine import component, probe
 from engine.market import Stream
 from engine.pipeline import Limits, Rules, Strategy, Tripper, Trips, trial
 from harness.bench import network
+from harness.bench.health import Health, Look, out_of_the_way
 from harness.bench.outside import Outside
 from harness.bench.plan import (
     ComponentPlan,
+    ComponentsPlan,
     EnginePlan,
     RttPlan,
     StreamPlan,
@@ -39,7 +41,9 @@ from harness.bench.plan import (
     from_json,
 )
 from harness.bench.reports import histogram_json
+from harness.bench.stall import Staller
 from harness.errors import HostError, RedlineError
+from harness.net.pattern import read_pattern
 from harness.traffic import schedule, synthetic
 from harness.traffic.captures import stream_of
 from harness.traffic.inputs import open_input
@@ -58,7 +62,6 @@ STOP_S = 5.0
 LONG_S = 3600.0
 KEEP_UP_S = 1.0  # a tripped engine records every order that it may not send: its log is emptied
 NS_PER_S = 1_000_000_000
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
 def main(argv: list[str]) -> int:
@@ -71,7 +74,9 @@ def main(argv: list[str]) -> int:
     gc.disable()  # nothing may run on the cores of the bench but the bench
     try:
         if isinstance(plan, ComponentPlan):
-            _say("result", _component(plan))
+            _say("result", _component(plan, engine_clock.calibrate(CALIBRATION_NS)))
+        elif isinstance(plan, ComponentsPlan):
+            _say("result", _components(plan))
         elif isinstance(plan, RttPlan):
             _say("result", _round_trips(plan))
         else:
@@ -104,6 +109,7 @@ def _say(event: str, values: dict[str, Any]) -> None:
     print(json.dumps({"event": event, **values}), flush=True)
 
 
+@functools.cache  # operations of one process share it
 def _stream(plan: StreamPlan) -> tuple[Stream, int]:
     """The stream, and how many of its first records only build the books."""
     if plan.path is not None:
@@ -118,8 +124,14 @@ def _stream(plan: StreamPlan) -> tuple[Stream, int]:
     return made.stream, made.stream.loop_from
 
 
-def _component(plan: ComponentPlan) -> dict[str, Any]:
+def _components(plan: ComponentsPlan) -> dict[str, Any]:
     clock = engine_clock.calibrate(CALIBRATION_NS)
+    for run in plan.runs:
+        _say("component", _component(run, clock))
+    return {"n": len(plan.runs)}
+
+
+def _component(plan: ComponentPlan, clock: engine_clock.Clock) -> dict[str, Any]:
     stream, _ = _stream(plan.stream)
     began = time.monotonic()
     found = component.measure(
@@ -130,11 +142,16 @@ def _component(plan: ComponentPlan) -> dict[str, Any]:
         clock=clock,
         seed=plan.stream.seed,
         stream=stream,
+        warmup_min_ns=plan.warmup_min_ns,
+        warmup_max_ns=plan.warmup_max_ns,
+        is_replayed=plan.is_replayed,
     )
     return {
         "hists": {name: histogram_json(h) for name, h in found.hists.items()},
         "mix": found.mix,
         "facts": found.facts,
+        "warmup_mticks": list(found.warmup_mticks),
+        "tick_ns": clock.ns_per_tick,
         "quiet_share": found.quiet_share,
         "seconds": time.monotonic() - began,
     }
@@ -153,6 +170,8 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
     stream, n_snapshot = _stream(plan.stream)
     load = _load(plan, stream, n_snapshot)
     n_instruments, n_orders = _book_sizes(plan.stream, stream)
+    if plan.foreign is not None:
+        return _foreign(plan, stream, load, (n_instruments, n_orders), clock)
     with ExitStack() as stack:
         net = stack.enter_context(network.network_of(plan, clock))
         held = stack.enter_context(
@@ -186,11 +205,14 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
         if plan.audit_path is not None:
             held.audit(plan.audit_path)
         outside = _outside(plan, stack)
+        staller = stack.enter_context(Staller(plan.stall)) if plan.stall else None
         before_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
         held.start()
         try:
+            if staller is not None:
+                staller.begin()
             wire = _follow(held, plan, outside)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, HostError):
             held.stop()
             held.wait(STOP_S)
             raise
@@ -200,6 +222,25 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
         report["injected"] = net.fault_report()
         report["identities"] += net.identities(report["counters"])
     # Virtual CPUs move between caches: a figure that crosses cores is worth what they were apart.
+    after_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
+    return report | {"placement_ns": [before_ns, after_ns]}
+
+
+def _foreign(
+    plan: TrialPlan,
+    stream: Stream,
+    load: _Load,
+    sizes: tuple[int, int],
+    clock: engine_clock.Clock,
+) -> dict[str, Any]:
+    from harness.bench import foreign  # other builds of the engine have no part for it
+
+    assert plan.foreign is not None
+    watched_ns = max(foreign.AFTER_NS, 2 * plan.foreign.stop_within_ns)
+    more = max(foreign.AFTER_MESSAGES, plan.rate_per_s * watched_ns // NS_PER_S) // plan.pack
+    whole = foreign.Load.of(load.due_ns, load.span_ns, load.n_frames, load.n_warmup, more)
+    before_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
+    report = foreign.run(plan, stream, whole, _strategy(plan), sizes, clock)
     after_ns = probe.placement_ns(plan.cpu_rig, plan.cpu_engine, clock)
     return report | {"placement_ns": [before_ns, after_ns]}
 
@@ -231,7 +272,7 @@ def _load(plan: TrialPlan, stream: Stream, n_snapshot: int) -> _Load:
     if plan.schedule == "recorded" and plan.stream.path is not None:
         due = schedule.from_timestamps(stream.recs["ts_ns"], plan.rate_per_s)
     else:
-        due = schedule.make(plan.schedule, rate_per_s, seed=plan.stream.seed)
+        due = read_pattern(plan.schedule, rate_per_s, plan.stream.seed)
     return _Load(due.due_ns, due.span_ns, n_frames, n_warmup)
 
 
@@ -297,53 +338,80 @@ def _outside(plan: TrialPlan, stack: ExitStack) -> Outside | None:
 def _follow(held: engine.Trial, plan: TrialPlan, outside: Outside | None) -> engine.Hist:
     """Sleep until the trial is over; returns every record of `wire`.
 
-    With intervals: wake once in each, hand out what was recorded, put the audit records away. With
-    somebody outside who trips: wake him in time.
+    Wakes to hand out what was recorded in an interval and to put the audit records away, to look at
+    itself, and, with somebody outside who trips, to wake him in time.
     """
     total = engine.Hist()
-    step_s = plan.interval_ns / NS_PER_S
+    cpus = {"engine": plan.cpu_engine, "rig": plan.cpu_rig}
+    health = Health(cpus)
     trip_s = plan.kill.every_ns / NS_PER_S if plan.kill and outside else 0.0
-    keep_up_s = KEEP_UP_S if plan.kill else LONG_S
-    began = kept_up = time.monotonic()
-    while not held.wait(trip_s or step_s or keep_up_s):
-        if outside is not None:
-            outside.trip()
-        if not step_s:
-            if time.monotonic() - kept_up >= keep_up_s:
+    began = time.monotonic()
+    interval = _Due(plan.interval_ns / NS_PER_S, began)
+    look = _Due(plan.health_ns / NS_PER_S, began)
+    keep_up = _Due(KEEP_UP_S if plan.kill else LONG_S, began)
+    with out_of_the_way(cpus) if plan.health_ns else nullcontext():
+        while not held.wait(trip_s or min(d.wait_s() for d in (interval, look, keep_up))):
+            if outside is not None:
+                outside.trip()
+            if look.is_due():
+                seen = _health(held, health)
+                _say("health", {"t_s": look.begin() - began, "health": seen})
+            if interval.is_due():
+                total.add(_hand_out(held, interval, health))
                 held.audit_step()
-                kept_up = time.monotonic()
-            continue
-        interval = held.swap()
-        total.add(interval)
-        held.audit_step()
-        now = time.monotonic()
-        _say(
-            "interval",
-            {"hist": histogram_json(interval), "seconds": now - began, "health": _health(held)},
-        )
-        began = now
-    last = held.swap()
-    total.add(last)
-    if step_s:
-        values = {"hist": histogram_json(last), "seconds": time.monotonic() - began}
-        _say("interval", {**values, "health": _health(held)})
+            if keep_up.is_due():
+                held.audit_step()
+                keep_up.begin()
+    if plan.interval_ns:
+        total.add(_hand_out(held, interval, health))
+    else:
+        total.add(held.swap())
     return total
 
 
-def _health(held: engine.Trial) -> dict[str, int]:
+class _Due:
+    """Something that is to be done each `step_s`, never early; 0: never."""
+
+    def __init__(self, step_s: float, now: float) -> None:
+        self._step_s = step_s
+        self._began = now
+
+    def wait_s(self) -> float:
+        if not self._step_s:
+            return LONG_S
+        return max(self._began + self._step_s - time.monotonic(), 0.0001)
+
+    def is_due(self) -> bool:
+        return bool(self._step_s) and time.monotonic() - self._began >= self._step_s
+
+    def begin(self) -> float:
+        """The next one counts from now, which is returned."""
+        self._began = time.monotonic()
+        return self._began
+
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self._began
+
+
+def _hand_out(held: engine.Trial, interval: _Due, health: Health) -> engine.Hist:
+    recorded = held.swap()
+    seconds = interval.elapsed_s()
+    interval.begin()
+    values = {"hist": histogram_json(recorded), "seconds": seconds}
+    _say("interval", {**values, "health": _health(held, health)})
+    return recorded
+
+
+def _health(held: engine.Trial, health: Health) -> Look:
     """What grows when something is wrong: memory, descriptors, errors, gaps, work not done."""
     counters = held.counters()
-    exchange = counters["exchange"]
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    resident = Path("/proc/self/statm").read_text().split()[1]
-    return {
-        "rss_bytes": int(resident) * PAGE_BYTES,
-        "minflt": used.ru_minflt,
-        "majflt": used.ru_majflt,
-        "n_fds": sum(1 for _ in Path("/proc/self/fd").iterdir()),
-        "gaps": counters["feed"]["gaps"],
-        "bad_messages": counters["feed"]["bad_messages"] + counters["feed"]["bad_frames"],
-        "loss": counters["generator"]["messages_unsent"],
+    exchange, generator, feed = (counters[name] for name in ("exchange", "generator", "feed"))
+    return health.look() | {
+        "n_sent": generator["messages_sent"],
+        "ring_depth": max(0, generator["messages_sent"] - feed["messages"]),
+        "gaps": feed["gaps"],
+        "bad_messages": feed["bad_messages"] + feed["bad_frames"],
+        "loss": generator["messages_unsent"],
         "bad_orders": exchange["orders_received"] - exchange["orders_valid"],
     }
 
@@ -369,6 +437,7 @@ def _report(
         "counters": counters,
         "usage": held.usage(),
         "identities": identities,
+        "outliers": held.outliers() if plan.outliers else [],
         "has_engine": has_engine,
         "answer": _answer(held, plan, load, stream, counters["feed"]) if has_engine else None,
     }

@@ -6,6 +6,7 @@ again a field has its unit again, so that a resolved scenario loads as the same 
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -28,6 +29,18 @@ def _schema(description: str, unit: str, example: str) -> WithJsonSchema:
             "examples": [example],
         }
     )
+
+
+def _day(text: object) -> date:
+    """One way to write a day. A day of week or of year would be a second way."""
+    if isinstance(text, date):
+        return text
+    try:
+        if not isinstance(text, str) or len(text) != len("2026-01-31"):
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"not a day: {text!r} (write it like 2026-01-31)") from None
 
 
 _NANOSECONDS = _schema("a length of time with its unit", "ns|us|ms|s|min|h", "10s")
@@ -68,6 +81,12 @@ Price = Annotated[  # nanos of the quote currency
     BeforeValidator(units.positive(units.parse_price)),
     PlainSerializer(units.format_price),
     WithJsonSchema({"type": ["number", "string"], "exclusiveMinimum": 0, "examples": [0.25]}),
+]
+Day = Annotated[  # of the calendar, UTC
+    date,
+    BeforeValidator(_day),
+    PlainSerializer(date.isoformat),
+    WithJsonSchema({"type": "string", "format": "date", "examples": ["2026-01-31"]}),
 ]
 Count = Annotated[int, Field(ge=1)]
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 
 from harness.config import strict_yaml
 from harness.config.strict_yaml import Document, Fault, YamlError
-from harness.errors import ExitCode, RedlineError
+from harness.errors import ExitCode, RedlineError, printable
 
 MAX_BYTES = 1 << 20  # a configuration is written by hand; a larger file is the wrong file
 
@@ -108,8 +108,7 @@ def fault_line(name: str, fault: Fault) -> str:
     where = f"{name}:{fault.line}" if fault.line else name
     path = ".".join(str(step) for step in fault.path)
     line = f"{where}: {path}: {fault.text}" if path else f"{where}: {fault.text}"
-    # A file decides neither where a line ends nor what the terminal does with it.
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+    return printable(line)
 
 
 def _explain(detail: ErrorDetails, document: Document, schema: Mapping[str, Any]) -> Fault:

@@ -58,7 +58,10 @@ class Target(Strict):
 
 
 class Gate(Strict):
-    """A row that must hold: judged from a metric, or from all checks whose id has such a prefix."""
+    """A row that must hold: judged from a metric, or from all checks whose id has such a prefix.
+
+    `partial: none` gives a miss no points at all, `demoted_by` names who made it no gate.
+    """
 
     id: Identifier
     title: Text
@@ -71,11 +74,21 @@ class Gate(Strict):
     regime: Text | None = None
     points: Text | None = None
     load_per_s: Annotated[Rate | None, Field(alias="load")] = None
+    demoted_by: Text | None = None
+    partial: Literal["octave", "none"] = "octave"
 
     @model_validator(mode="after")
     def _one_source_of_truth(self) -> Gate:
         if self.metric is not None and self.checks:
             raise FieldFault(("checks",), "a row is judged by its metric or by checks, not by both")
+        return self
+
+    @model_validator(mode="after")
+    def _somebody_answers_for_a_demotion(self) -> Gate:
+        if self.gate and self.demoted_by is not None:
+            raise FieldFault(("demoted_by",), "is of rows with `gate: false` only")
+        if not self.gate and self.demoted_by is None:
+            raise FieldFault(("demoted_by",), "is missing: who decided that this row is no gate")
         return self
 
 
@@ -107,7 +120,10 @@ class Band(Strict):
 
 
 class Matrix(Strict):
-    """A complete matrix. Groups weigh 100 together; ids of rows and gates are unique."""
+    """A complete matrix. Groups weigh 100 together; ids of rows and gates are unique.
+
+    `host: any` is of a matrix that no noise can change, one of counts: any host may sign it.
+    """
 
     name: Identifier
     title: Text
@@ -116,6 +132,7 @@ class Matrix(Strict):
     bands: tuple[Band, ...]
     otherwise: Text
     ready_above: Percent
+    host: Literal["qualified", "any"] = "qualified"
 
     @model_validator(mode="after")
     def _adds_up(self) -> Matrix:
@@ -144,10 +161,13 @@ class Matrix(Strict):
         """Everything that is a gate: weighted rows that are one, then the unweighted."""
         return (*(row for _, row in self.rows() if row.gate), *(g for g in self.gates if g.gate))
 
+    def everything(self) -> tuple[Gate, ...]:
+        """All rows and gates, whether they must hold or not, in the order of the file."""
+        return (*(row for _, row in self.rows()), *self.gates)
+
     def unmeasured(self, metrics: Collection[str]) -> tuple[Gate, ...]:
         """Rows and gates that a run with these metrics leaves MISSING."""
-        everything = (*(row for _, row in self.rows()), *self.gates)
-        return tuple(g for g in everything if g.metric not in metrics and not g.checks)
+        return tuple(g for g in self.everything() if g.metric not in metrics and not g.checks)
 
     def band(self, total: float) -> str:
         """The name of a total. The plan's bands are strict: exactly 90 is not above 90."""

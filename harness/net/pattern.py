@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Final, overload
 
 from harness.config import units
 from harness.errors import RedlineError
@@ -14,6 +14,7 @@ from harness.traffic.schedule import Schedule
 EXAMPLES: Final = (
     "constant, poisson, recorded, burst:16@1us, ramp:10k/s..500k/s@1s or onoff:10ms/40ms"
 )
+PATTERN: Final = re.compile(r"constant|poisson|recorded|(burst|onoff|ramp):\S.*")
 MAX: Final = "max"  # as a rate: no schedule, as fast as it goes
 
 
@@ -24,6 +25,10 @@ def read_rate(text: str) -> int | None:
     return _unit("--rate", units.positive(units.parse_rate), text)
 
 
+@overload
+def read_pattern(text: str, rate_per_s: int, seed: int) -> Schedule: ...
+@overload
+def read_pattern(text: str, rate_per_s: int | None, seed: int) -> Schedule | None: ...
 def read_pattern(text: str, rate_per_s: int | None, seed: int) -> Schedule | None:
     """The schedule of a pattern at a mean rate; None: as fast as it goes.
 

@@ -29,6 +29,7 @@ RUN = "run.json"
 PARTIAL = ".partial"
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _SUM_LINE = re.compile(r"([0-9a-f]{64})  ([^\n]+)")
 
 
@@ -42,6 +43,15 @@ def new_id(now: datetime | None = None) -> str:
     return f"{when:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
+def is_id(name: object) -> bool:
+    """Whether a run could be called that."""
+    return isinstance(name, str) and _ID.fullmatch(name) is not None
+
+
+def is_sha256(text: object) -> bool:
+    return isinstance(text, str) and _SHA256.fullmatch(text) is not None
+
+
 def dumps(value: object) -> str:
     """JSON as every file here holds it: sorted keys, no NaN, one value a line where it is long."""
     return json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
@@ -50,6 +60,10 @@ def dumps(value: object) -> str:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_bytes(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 class RunDir:
@@ -67,7 +81,7 @@ class RunDir:
     def create(cls, out: Path, run_id: str | None = None) -> RunDir:
         """Make `<out>/<id>.partial`. RunDirError when it cannot be made or a result is there."""
         run_id = run_id or new_id()
-        if not _ID.fullmatch(run_id):
+        if not is_id(run_id):
             raise RunDirError(f"{run_id}: not a run id, expected like {new_id()}")
         final, partial = out / run_id, out / (run_id + PARTIAL)
         if final.exists():

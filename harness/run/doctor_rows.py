@@ -2,16 +2,20 @@
 
 `ok`: nothing is lost. `limited`: a run is possible, but something it could show is lost. `missing`:
 a part of Redline cannot work here; with `stops_run` no run can. A fact that is absent never counts
-as good.
+as good. Whether a signature may rest on the host is another question, and harness/qualify asks it;
+what both ask about is explained there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.tuning.facts import Fact, Facts
+from harness.qualify.checks import RULES_BY_ID
+from harness.qualify.seen import Known
+from harness.tuning.facts import Facts
+from harness.tuning.tree import cpus_text
 
 MEMORY_FLOOR_KIB = 512 * 1024  # stream, rings, books and histograms of the main scenario, with room
 MEMLOCK_WANTED = 256 << 20  # what the main scenario would lock
@@ -50,41 +54,26 @@ def rows(facts: Facts, *, cpus: int, engine: str | None) -> tuple[Row, ...]:
     )
 
 
-class Seen:
-    """Typed access to facts: the value, or None when it is absent or of another type."""
-
-    def __init__(self, facts: Facts) -> None:
-        self._facts = facts
-
-    def fact(self, name: str) -> Fact:
-        return self._facts.get(name, Fact(None, "", "not collected"))
-
-    def why(self, name: str) -> str:
-        fact = self.fact(name)
-        return f"{fact.source}: {fact.reason}"
-
-    def text(self, name: str) -> str | None:
-        value = self.fact(name).value
-        return value if isinstance(value, str) else None
-
-    def number(self, name: str) -> float | None:
-        value = self.fact(name).value
-        return value if isinstance(value, int | float) else None
+class Seen(Known):
+    """Facts, where an absent list or table is an empty one: a row counts what is there."""
 
     def flag(self, name: str) -> bool:
-        return self.fact(name).value is True
+        return super().flag(name) is True
 
     def cpus(self, name: str) -> list[int]:
-        value = self.fact(name).value
-        return [v for v in value if isinstance(v, int)] if isinstance(value, list) else []
+        return super().cpus(name) or []
 
     def names(self, name: str) -> list[str]:
-        value = self.fact(name).value
-        return [v for v in value if isinstance(v, str)] if isinstance(value, list) else []
+        return super().names(name) or []
 
-    def table(self, name: str) -> Mapping[str, str]:
-        value = self.fact(name).value
-        return value if isinstance(value, dict) else {}
+    def table(self, name: str) -> dict[str, str]:
+        return super().table(name) or {}
+
+
+def _said(rule: str) -> tuple[str, str]:
+    """(consequence, cure) of a row of the host check: said once, in harness/qualify."""
+    found = RULES_BY_ID[rule]
+    return found.consequence, found.cure
 
 
 def _engine(why_not: str | None) -> Row:
@@ -135,8 +124,7 @@ def _quota(seen: Seen, wanted: int) -> Row:
         "CPU quota",
         State.MISSING if short else State.LIMITED,
         f"{quota:g} CPUs, {wanted} needed",
-        "threads that spin use their quota up and are then stopped for tens of milliseconds",
-        "lift cpu.max (cpu.cfs_quota_us) of the container",
+        *_said("host.quota"),
         stops_run=short,
     )
 
@@ -156,7 +144,7 @@ def _other_work(seen: Seen, wanted: int) -> Row:
         State.LIMITED,
         shown,
         "somebody else wants the CPUs of the run: their turns show up as latency",
-        "wait, or stop what else runs",
+        _said("host.load")[1],
     )
 
 
@@ -169,8 +157,7 @@ def _tsc(seen: Seen) -> Row:
         "invariant TSC",
         State.MISSING,
         seen.why("clock.invariant_tsc") if absent else "CPU or hypervisor does not promise it",
-        "the clock of every figure could change its pace, or differ between cores",
-        "use another machine, or let the hypervisor pass invtsc through",
+        *_said("clock.tsc"),
         stops_run=True,
     )
 
@@ -189,7 +176,7 @@ def _clocksource(seen: Seen) -> Row:
         State.LIMITED,
         source or seen.why("clock.source"),
         cost,
-        "echo tsc > /sys/devices/system/clocksource/clocksource0/current_clocksource",
+        _said("clock.source")[1],
     )
 
 
@@ -226,8 +213,7 @@ def _memory(seen: Seen) -> Row:
             "memory",
             State.LIMITED,
             f"{shown}, {swapped / 1024:,.0f} MiB swapped out",
-            "a page that comes back from disk stalls a thread for milliseconds",
-            "swapoff -a",
+            *_said("memory.swap"),
         )
     return Row("memory", "memory", State.OK, shown)
 
@@ -251,9 +237,7 @@ def _isolation(seen: Seen) -> Row:
         "isolated CPUs",
         State.LIMITED,
         "none",
-        "other tasks and interrupts run on the measured cores: tails belong to the host, and a "
-        "FAIL there becomes UNJUDGEABLE",
-        "boot with isolcpus=managed_irq,domain,LIST",
+        *_said("kernel.isolated"),
     )
 
 
@@ -266,8 +250,7 @@ def _tick(seen: Seen) -> Row:
         "timer tick",
         State.LIMITED,
         "on everywhere",
-        "each core is interrupted 100 to 1000 times a second for some microseconds",
-        "boot with nohz_full=LIST rcu_nocbs=LIST",
+        *_said("kernel.tick"),
     )
 
 
@@ -290,8 +273,7 @@ def _governor(seen: Seen) -> Row:
         title,
         State.LIMITED,
         f"governor {', '.join(others)}",
-        "a core that idled runs slowly at first: the same code gives different figures",
-        "echo performance | tee /sys/devices/system/cpu/cpu*/cpufreq/scaling_governor",
+        *_said("cpu.governor"),
     )
 
 
@@ -309,8 +291,7 @@ def _smt(seen: Seen) -> Row:
         title,
         State.LIMITED,
         f"siblings {' '.join(pairs)}",
-        "work on a sibling slows a core by up to 1.9 times, and nothing else shows it",
-        "echo off > /sys/devices/system/cpu/smt/control, or leave siblings idle",
+        *_said("cpu.smt"),
     )
 
 
@@ -323,9 +304,7 @@ def _hypervisor(seen: Seen) -> Row:
         "hypervisor",
         State.LIMITED,
         "virtual machine" + (f" ({name})" if name and name != "unnamed" else ""),
-        "the host below takes CPUs away without a trace and shares cores with strangers: a miss "
-        "in the tail is UNJUDGEABLE, never a FAIL of the engine",
-        "sign off on bare metal",
+        *_said("host.hypervisor"),
     )
 
 
@@ -361,8 +340,7 @@ def _hugepages(seen: Seen) -> Row:
         "huge pages",
         State.LIMITED,
         "none reserved",
-        "books and rings lie on pages that the kernel chose: more TLB misses on a large book",
-        "echo 64 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
+        *_said("memory.hugepages"),
     )
 
 
@@ -371,9 +349,8 @@ def _thp(seen: Seen) -> Row:
     title = "transparent huge pages"
     if mode == "madvise":
         return Row("thp", title, State.OK, "madvise: only where they are asked for")
-    if mode == "always":
-        cost = "the kernel gathers pages behind everybody's back, which stalls threads"
-    else:
+    cost, cure = _said("memory.thp")
+    if mode != "always":
         cost = "without reserved huge pages all memory lies on 4 KiB pages"
     return Row(
         "thp",
@@ -381,7 +358,7 @@ def _thp(seen: Seen) -> Row:
         State.LIMITED,
         mode or seen.why("memory.thp"),
         cost,
-        "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled",
+        cure,
     )
 
 
@@ -465,19 +442,4 @@ _JUDGES: tuple[Callable[[Seen], Row], ...] = (
 
 def short_list(cpus: list[int]) -> str:
     """CPUs as people write them: 0-2,5; 'none' for none."""
-    parts: list[str] = []
-    for run in _runs(sorted(set(cpus))):
-        parts.append(str(run[0]) if len(run) == 1 else f"{run[0]}-{run[-1]}")
-    return ",".join(parts) or "none"
-
-
-def _runs(cpus: list[int]) -> Iterator[list[int]]:
-    """Maximal runs of consecutive numbers."""
-    run: list[int] = []
-    for cpu in cpus:
-        if run and cpu != run[-1] + 1:
-            yield run
-            run = []
-        run.append(cpu)
-    if run:
-        yield run
+    return cpus_text(cpus) or "none"

@@ -9,14 +9,15 @@ from functools import singledispatch
 
 from engine import clock as engine_clock
 from engine import probe
-from harness.bench.launch import Report, measure
-from harness.bench.plan import ComponentPlan
 from harness.bench.reports import STAGES, histogram_of
+from harness.config.reactions import Reactions
 from harness.config.scenario import (
+    Attribution,
+    BlackBox,
     Clock,
     Components,
-    Feed,
     Kill,
+    Ladder,
     Network,
     NullBench,
     Phase,
@@ -25,14 +26,20 @@ from harness.config.scenario import (
     Throughput,
     TickToTrade,
 )
-from harness.measure import noise, percentiles
+from harness.measure import clock_checks, noise, percentiles
 from harness.measure.histogram import Histogram
+from harness.run.attribution import attribution
+from harness.run.black_box import black_box
+from harness.run.canary import canary
+from harness.run.components import components
 from harness.run.kill import kill
+from harness.run.ladder import ladder
 from harness.run.network import network
+from harness.run.reactions.phase import reactions
 from harness.run.search import search
 from harness.run.session import Block, Json, Measured, Session
 from harness.run.soak import soak
-from harness.run.trials import account, hot_path, record, repeat
+from harness.run.trials import account, extended, hot_path, record, repeat
 
 NEIGHBOUR_PROBES = 200  # 30 ms a CPU: enough to tell a share of quiet chunks to a few percent
 FENCED = "lfence_rdtsc_lfence__rdtscp_lfence"
@@ -40,7 +47,7 @@ GETTIME = "clock_gettime"
 
 
 def noise_floor(session: Session, when: str) -> None:
-    """Gaps on both CPUs at once, their neighbours, and the distance between them."""
+    """Gaps on both CPUs at once, their neighbours, the distance between them, and the canary."""
     cpus, clock = session.cpus.by_role(), session.clock
     seconds = session.scenario.noise.duration_ns / 1e9
     roles = {cpu: role for role, cpu in cpus.items()}
@@ -69,6 +76,7 @@ def noise_floor(session: Session, when: str) -> None:
     session.noise["placement"].append(
         {"when": when, "cpus": [session.cpus.rig, session.cpus.engine], "rtt_ns": rtt_ns}
     )
+    canary(session, when)
 
 
 def calibrate(session: Session, window_ns: int) -> None:
@@ -79,6 +87,7 @@ def calibrate(session: Session, window_ns: int) -> None:
         "quantum_ns": session.clock.quantum_ns,
         "disagree_ppb": session.clock.disagree_ppb,
         "offset": _offset(session),
+        "kernel": {"before": clock_checks.look()},
     }
 
 
@@ -89,6 +98,7 @@ def recalibrate(session: Session, window_ns: int) -> None:
     moved_ppb = round((after.tsc_hz / session.clock.tsc_hz - 1) * 1e9)
     facts["disagree_ppb"] = max(facts["disagree_ppb"], after.disagree_ppb, moved_ppb, key=abs)
     facts["offset_after"] = _offset(session)
+    facts["kernel"]["after"] = clock_checks.look()
 
 
 def _offset(session: Session) -> Json:
@@ -166,11 +176,16 @@ def _(phase: NullBench, session: Session) -> None:
 def _(phase: TickToTrade, session: Session) -> None:
     """The scored pass: no stage timing, nothing attached."""
     for trial in phase.trials:
-        reports = repeat(session, trial)
+        reports = extended(session, trial, repeat(session, trial))
         record(session, trial, reports)
         for i, report in enumerate(reports, 1):
             account(session, f"{trial.id}.r{i}", report)
         hot_path(session, reports)
+
+
+@perform.register
+def _(phase: Attribution, session: Session) -> None:
+    attribution(phase, session)
 
 
 @perform.register
@@ -198,60 +213,7 @@ def _(phase: Stages, session: Session) -> None:
 
 @perform.register
 def _(phase: Components, session: Session) -> None:
-    for one in phase.metrics:
-        for regime in one.regimes:
-            session.progress.note(f"{one.id}, {regime}")
-            feed: Feed = "fix" if one.id.startswith("fix.") else "itch"
-            plan = ComponentPlan(
-                one.id, regime, session.cpus.engine, one.duration_ns, session.made_stream(feed)
-            )
-            _component(session, one.id, regime, measure(plan))
-
-
-def _component(session: Session, name: str, regime: str, report: Report) -> None:
-    """Regimes of one operation share a name: which of them is scored is the matrix's to say."""
-    clock, facts = session.clock, report["facts"]
-    pair = percentiles.table(histogram_of(report["hists"]["pair"]), clock.ns_per_tick)
-    chain, quiet = (
-        _chain_ns(report, clock.ns_per_tick, name_) for name_ in ("chain", "chain.quiet")
-    )
-    judged = {
-        "verified": facts["n_wrong"] == 0,
-        "answer_hash": f"{facts['answer_hash']:#018x}",
-        "quantum_ns": clock.quantum_ns,
-        "pair_p50_ns": pair["p50"],
-        "pair_spread_ns": (pair["p99"] or 0.0) - (pair["p50"] or 0.0),
-        "chain_min_ns": chain.get("min"),
-        "chain_p50_ns": chain.get("p50"),
-        "chain_quiet_p50_ns": quiet.get("p50"),
-        "quiet_share": report["quiet_share"],
-        "saturated": report["hists"]["per_op"]["saturated"],
-        "mix": report["mix"],
-        **{key: facts[key] for key in ("n_ops", "n_inputs", "n_input_bytes", "n_live_orders")},
-        "allocs": facts["allocs"],
-        "faults": facts["minflt"],
-    }
-    session.histograms(
-        Measured(
-            name,
-            unit="ticks",
-            kind="short_op",
-            regime=regime,
-            points="fenced pair around one operation",
-            load="one thread",
-            facts=judged,
-            roles=("engine",),
-        ),
-        [[Block(histogram_of(report["hists"]["per_op"]), report["seconds"])]],
-        log_name=f"{name}.{regime}",
-    )
-    session.check(f"answer.{name}.{regime}", f"{name} computes what it should", facts["n_wrong"], 0)
-
-
-def _chain_ns(report: Report, ns_per_tick: float, which: str) -> dict[str, float | None]:
-    """Percentiles of batch means, in ns an operation; thousandths of a tick were recorded."""
-    batches = histogram_of(report["hists"][which])
-    return percentiles.table(batches, ns_per_tick / 1000) if batches.n else {}
+    components(phase, session)
 
 
 @perform.register
@@ -265,6 +227,16 @@ def _(phase: Throughput, session: Session) -> None:
 
 
 @perform.register
+def _(phase: Ladder, session: Session) -> None:
+    ladder(phase, session)
+
+
+@perform.register
+def _(phase: BlackBox, session: Session) -> None:
+    black_box(phase, session)
+
+
+@perform.register
 def _(phase: Kill, session: Session) -> None:
     kill(phase, session)
 
@@ -272,3 +244,8 @@ def _(phase: Kill, session: Session) -> None:
 @perform.register
 def _(phase: Soak, session: Session) -> None:
     soak(phase, session)
+
+
+@perform.register
+def _(phase: Reactions, session: Session) -> None:
+    reactions(phase, session)

@@ -1,6 +1,7 @@
 """The raw files of a run directory, read once and named: all that a judgement may rest on.
 
-Raw: run.json without its judged keys, noise.json, series.jsonl, the histogram logs, matrix.yaml.
+Raw: run.json without its judged keys, env.json, noise.json, series.jsonl, the histogram logs,
+    matrix.yaml, and what people and tools said beside (papers.py).
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ from typing import Any
 
 from harness.config.matrix import Gate, Matrix, load_matrix
 from harness.measure.hlog import Hlog, HlogError, read_hlog
-from harness.run import artifacts
+from harness.run import artifacts, papers
+from harness.run.papers import Papers
 
 JUDGED_KEYS = ("metrics", "score", "verdict")
-NOISE, SERIES, MATRIX = "noise.json", "series.jsonl", "matrix.yaml"
+ENV, NOISE, SERIES, MATRIX = "env.json", "noise.json", "series.jsonl", "matrix.yaml"
 
 Measurement = Mapping[str, Any]
 
@@ -25,11 +27,13 @@ class Raw:
     """Everything a judgement rests on, read and named."""
 
     run: Mapping[str, Any]
+    env: Mapping[str, Any]
     noise: Mapping[str, Any]
     series: Sequence[Mapping[str, Any]]
     matrix: Matrix
     hlogs: Mapping[str, Hlog]
     sha256: Mapping[str, str]
+    papers: Papers = papers.NONE
 
     def measurements(self) -> Sequence[Measurement]:
         measurements: Sequence[Measurement] = self.run["measurements"]
@@ -60,11 +64,16 @@ def read_raw(path: Path) -> Raw:
             sums[name] = artifacts.sha256_of(path / name)
     if (path / SERIES).exists():
         sums[SERIES] = artifacts.sha256_of(path / SERIES)
+    matrix = load_matrix(path / MATRIX)
+    said = papers.recorded(path, run, matrix)
+    sums |= {name: artifacts.sha256_of_bytes(data) for name, data in said.files.items()}
     return Raw(
         {key: value for key, value in run.items() if key not in JUDGED_KEYS},
+        artifacts.read_json(path / ENV),
         artifacts.read_json(path / NOISE),
         artifacts.read_jsonl(path / SERIES),
-        load_matrix(path / MATRIX),
+        matrix,
         hlogs,
         sums,
+        said,
     )

@@ -11,7 +11,8 @@ import contextlib
 import hashlib
 import signal
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,19 +28,25 @@ from harness.config.matrix import load_matrix
 from harness.config.scenario import Clock, Feed, Scenario, Soak
 from harness.errors import ExitCode, HostError
 from harness.measure import provenance
+from harness.qualify.recorded import stamped
+from harness.report import changes
 from harness.report.junit import junit_xml
 from harness.report.openmetrics import openmetrics
 from harness.report.text import scorecard
+from harness.run import chain
 from harness.run.artifacts import RunDir, sha256_of
+from harness.run.black_box import require as require_program
 from harness.run.doctor import examine
 from harness.run.judge import judge
+from harness.run.papers import Papers
 from harness.run.phases import calibrate, noise_floor, perform, recalibrate
 from harness.run.progress import Progress
 from harness.run.raw import read_raw
+from harness.run.reactions.phase import require as require_reactions
 from harness.run.session import Measured, Session
 from harness.traffic.captures import stream_of
 from harness.traffic.inputs import InputFile, open_input
-from harness.tuning.facts import collect
+from harness.tuning.facts import collect, latency_limit
 
 DEFAULT_WINDOW_NS = 200_000_000  # of the calibration, for scenarios that do not score the clock
 FEED_OF_KIND: dict[str, Feed] = {
@@ -78,11 +85,17 @@ def run(
     out: Path,
     progress: Progress,
     input_path: Path | None = None,
+    tuning: Mapping[str, Any] | None = None,
+    papers: Mapping[str, Path] | None = None,
     command: list[str] | None = None,
+    faults_enabled: bool = True,
 ) -> RunOutcome:
     """Perform a scenario. RedlineError for what the user or the host must change.
 
-    A capture named by `input_path` replaces the synthetic stream of its own protocol. An interrupt
+    A capture named by `input_path` replaces the synthetic stream of its own protocol. `tuning` is
+    what a profile has changed on this machine, for the record; `papers` are the files of waivers,
+    delivery, quality and signers (harness/run/papers.py), by these names. Without
+    `faults_enabled` the cases of reactions are performed with nothing injected. An interrupt
     raises Interrupted and leaves a `.partial` directory, except in a soak, which ends as
     INCOMPLETE. A host that refuses before anything of the scenario was measured leaves none.
     """
@@ -90,19 +103,23 @@ def run(
     examine(facts, cpus=scenario.requires.cpus).require()
     cpus = choose_here(facts)
     require_rights(scenario.bench, scenario.ports())
+    require_reactions(scenario)
+    require_program(scenario)
     capture = open_input(input_path) if input_path else None
     if capture:
         stream_of(capture)  # its damage is told before anything is measured
     matrix_path = project_data(scenario.matrix, beside=scenario_path)
     matrix = load_matrix(matrix_path)  # its faults are told before anything is measured
+    said = Papers.read(matrix, **(papers or {}))
     directory = RunDir.create(out)
-    session = Session(scenario, directory, cpus, progress, matrix)
+    session = Session(scenario, directory, cpus, progress, matrix, faults_enabled=faults_enabled)
     if capture and input_path:
         session.input_path = str(input_path)
         session.input_feed = FEED_OF_KIND[capture.kind]
     directory.write_text("scenario.yaml", scenario.to_yaml())
     directory.write_bytes("matrix.yaml", matrix_path.read_bytes())
-    started = datetime.now(UTC)
+    said.write(directory)
+    started, t0 = datetime.now(UTC), time.monotonic()
     status = "complete"
     with _stop_on_sigterm():
         try:
@@ -116,10 +133,18 @@ def run(
             if not session.measurements:
                 directory.discard()
             raise
-    env = provenance.collect(scenario_path=scenario_path, cpus=cpus.by_role())
+    env = provenance.collect(
+        scenario_path=scenario_path,
+        cpus=cpus.by_role(),
+        profile=tuning["profile"] if tuning else None,
+    )
+    if tuning:
+        directory.write_json("tuning.json", {"schema": "redline.tuning/1"} | dict(tuning))
+    env["facts"]["cpu.dma_latency_us"] = latency_limit().as_json()  # while the tuning is held
+    env = stamped(env, session.noise, before=facts, seconds=time.monotonic() - t0)
     directory.write_json("env.json", env)
     directory.write_json("noise.json", session.noise)
-    record = {
+    record: dict[str, Any] = {
         "schema": "redline.run/1",
         "id": directory.id,
         "status": status,
@@ -131,12 +156,20 @@ def run(
             "name": scenario.name,
             "file": "scenario.yaml",
             "sha256": sha256_of(directory.file("scenario.yaml")),
-        },
+        }
+        | ({} if faults_enabled else {"faults": "off"}),
         "input": _input(session, capture),
-        "measurements": session.measurements,
+        "measurements": [*session.measurements, *said.measurements(int(started.timestamp()))],
         "checks": session.checks,
     }
-    return _judged(directory, record, env["fingerprint"]["sha256"])
+    with chain.sealing(out) as link:
+        record[chain.PREVIOUS] = link.as_json()
+        since = changes.recorded(out, link.previous.id if link.previous else None, env)
+        if since is not None:
+            directory.write_json(changes.NAME, since)
+        outcome = _judged(directory, record, env["fingerprint"]["sha256"])
+        link.add(outcome.dir)
+    return outcome
 
 
 def _measure(session: Session) -> None:

@@ -77,7 +77,9 @@ class Session:
     measurements: list[Json] = field(default_factory=list)
     checks: list[Json] = field(default_factory=list)
     answer: Json | None = None
+    sustained_per_s: dict[Feed, int] = field(default_factory=dict)  # what a search has found
     hot_path: dict[str, int] = field(default_factory=dict)  # worst count over the scored trials
+    faults_enabled: bool = True  # False: the cases of reactions are performed without their faults
 
     def stream(self, feed: Feed) -> StreamPlan:
         """The market data of a protocol: the user's capture if it speaks it, else the made one."""
@@ -92,15 +94,7 @@ class Session:
 
     def made_stream(self, feed: Feed) -> StreamPlan:
         """The synthetic stream, on which the regimes of single operations are defined."""
-        made = self.scenario.input
-        return StreamPlan(
-            feed=feed,
-            path=None,
-            seed=made.seed,
-            n_instruments=made.instruments,
-            n_orders=made.orders,
-            n_messages=made.messages,
-        )
+        return made_stream(self.scenario, feed)
 
     def net(
         self, port: NetPort | None, *, xdp_mode: XdpMode | None = None, wait: Wait | None = None
@@ -128,20 +122,7 @@ class Session:
         return f"{feed} {'capture' if feed == self.input_feed else 'synthetic'} stream"
 
     def engine(self) -> EnginePlan:
-        rule, limits = self.scenario.strategy, self.scenario.limits
-        return EnginePlan(
-            threshold_permille=rule.imbalance_bp // 10,
-            every=rule.every,
-            order_qty=rule.lot,
-            max_spread_nano=rule.max_spread_nano,
-            max_qty=limits.max_qty,
-            max_notional=limits.max_notional,
-            max_position=limits.max_position,
-            band_bps=limits.band_bp,
-            rate_per_s=limits.max_orders_per_s,
-            rate_burst=limits.burst,
-            max_open=limits.max_open,
-        )
+        return engine_plan(self.scenario)
 
     def histograms(
         self, measured: Measured, repeats: Sequence[Sequence[Block]], log_name: str = ""
@@ -173,16 +154,24 @@ class Session:
 
     def check(self, name: str, promise: str, seen: object, wanted: object) -> None:
         """A promise that holds when what was seen is what was wanted."""
-        self.checks.append(
-            {
-                "id": name,
-                "promise": promise,
-                "ok": seen == wanted,
-                "seen": str(seen),
-                "wanted": str(wanted),
-                "gate": True,
-            }
-        )
+        self.judged(name, promise, ok=seen == wanted, seen=str(seen), wanted=str(wanted))
+
+    def judged(
+        self, name: str, promise: str, *, ok: bool, seen: str, wanted: str, timed: bool = False
+    ) -> None:
+        """A promise whose keeping was decided already.
+
+        `timed`: by a clock of this host. Broken on a host that is not qualified it proves nothing.
+        """
+        entry = {
+            "id": name,
+            "promise": promise,
+            "ok": ok,
+            "seen": seen,
+            "wanted": wanted,
+            "gate": True,
+        }
+        self.checks.append(entry | ({"timed": True} if timed else {}))
 
     def series(self, entry: Json) -> None:
         self.dir.append_jsonl("series.jsonl", entry)
@@ -190,3 +179,34 @@ class Session:
 
 def _empty_noise() -> Json:
     return {"clock": {}, "floor": [], "neighbour": [], "placement": []}
+
+
+def made_stream(scenario: Scenario, feed: Feed) -> StreamPlan:
+    """The synthetic stream of a scenario in one protocol."""
+    made = scenario.input
+    return StreamPlan(
+        feed=feed,
+        path=None,
+        seed=made.seed,
+        n_instruments=made.instruments,
+        n_orders=made.orders,
+        n_messages=made.messages,
+    )
+
+
+def engine_plan(scenario: Scenario) -> EnginePlan:
+    """The engine of a scenario: its strategy and its limits."""
+    rule, limits = scenario.strategy, scenario.limits
+    return EnginePlan(
+        threshold_permille=rule.imbalance_bp // 10,
+        every=rule.every,
+        order_qty=rule.lot,
+        max_spread_nano=rule.max_spread_nano,
+        max_qty=limits.max_qty,
+        max_notional=limits.max_notional,
+        max_position=limits.max_position,
+        band_bps=limits.band_bp,
+        rate_per_s=limits.max_orders_per_s,
+        rate_burst=limits.burst,
+        max_open=limits.max_open,
+    )

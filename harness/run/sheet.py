@@ -10,39 +10,27 @@ from typing import Any
 
 from harness.config.matrix import Gate, Matrix
 from harness.measure.percentiles import Bounds
-from harness.run.figures import Figures
+from harness.qualify import Qualification
+from harness.qualify import State as HostState
+from harness.run import papers
+from harness.run.decide import Judgement
 from harness.run.raw import SERIES, Measurement, Raw
-from harness.run.verdicts import HostNoise
 from harness.score import matrix as scoring
+from harness.score.claims import Claim
 from harness.score.matrix import GateResult, Judged
-
-_STEPS = {
-    "ns": ((1e9, "s"), (1e6, "ms"), (1e3, "us"), (1.0, "ns")),
-    "msg/s": ((1e6, "M msg/s"), (1e3, "k msg/s"), (1.0, "msg/s")),
-    "count": ((1.0, ""),),
-}
-
-
-def display(value: float | None, unit: str) -> str:
-    """A figure for people: '1.89 us', '3.2 M msg/s'; 'n/a' for None."""
-    if value is None:
-        return "n/a"
-    steps = _STEPS.get(unit, ((1.0, unit),))
-    scale, name = next((s for s in steps if abs(value) >= s[0]), steps[-1])
-    return f"{value / scale:.6g} {name}".rstrip()
+from harness.score.waiving import Applied
 
 
 def metric_json(
     raw: Raw,
     measurement: Measurement,
     gate: Gate | None,
-    figures: Figures,
-    judged: Judged,
-    host: HostNoise | None,
+    judgement: Judgement,
 ) -> dict[str, Any]:
     """One measurement with its figures and, where a row asks for it, its judgement."""
+    figures, judged, host = judgement.figures, judgement.judged, judgement.host
     bounds = figures.bounds
-    files = [name for name in (measurement.get("hlog"),) if name]
+    files = [n for n in (measurement.get("hlog"), papers.file_of(measurement["id"])) if n]
     if measurement["kind"] == "throughput" and SERIES in raw.sha256:
         files.append(SERIES)
     return {
@@ -63,7 +51,10 @@ def metric_json(
         "over_target": figures.over_target,
         "ci": [bounds.low, bounds.high] if bounds and not bounds.missing else None,
         "ci_note": _ci_note(bounds),
+        "infinite": list(figures.infinite),
         "runs": list(figures.runs),
+        "modes": [{"value": mode.value, "n": mode.n} for mode in figures.modes],
+        "drift": judgement.health.json() if judgement.health else None,
         "n_blocks": figures.n_blocks,
         "support": figures.support.name.lower(),
         "state": str(judged.verdict.state) if gate else None,
@@ -121,7 +112,34 @@ def score_json(
         "grade": scoring.grade(matrix, total),
         "headline": scoring.headline(total),
         "formulas": {g.id: g.formula for g in total.groups} | {"total": total.formula},
-        "demoted": [gate.id for gate in scoring.demoted(matrix)],
+        "demoted": [{"id": g.id, "by": g.demoted_by or ""} for g in scoring.demoted(matrix)],
+    }
+
+
+def waiver_json(matrix: Matrix, applied: Applied, signed_by: str) -> dict[str, Any]:
+    waiver = applied.waiver
+    return {
+        "row": waiver.row,
+        "title": next(g.title for g in matrix.everything() if g.id == waiver.row),
+        "name": waiver.name,
+        "role": waiver.role,
+        "reason": waiver.reason,
+        "date": waiver.date.isoformat(),
+        "expires": waiver.expires.isoformat(),
+        "signed_by": signed_by,
+        "used": applied.used,
+        "note": applied.note,
+        "was": str(applied.was.state),
+        "was_reason": applied.was.reason,
+    }
+
+
+def claim_json(claim: Claim) -> dict[str, Any]:
+    return {
+        "rows": list(claim.rows),
+        "text": claim.text,
+        "state": str(claim.verdict.state),
+        "reason": claim.verdict.reason,
     }
 
 
@@ -135,6 +153,16 @@ def gate_json(matrix: Matrix, judged: Mapping[str, Judged], result: GateResult) 
         "target": gate.target.text if gate else None,
         "metric": gate.metric if gate else None,
         "value": (judged[gate.id].value or None) if gate else None,
+    }
+
+
+def host_json(host: Qualification) -> dict[str, Any]:
+    """What stands against the host, by the ids of its rows; env.json holds them in full."""
+    against = host.standing_against
+    return {
+        "qualified": host.qualified,
+        "missed": [row.id for row in against if row.state is HostState.MISS],
+        "not_shown": [row.id for row in against if row.state is HostState.UNKNOWN],
     }
 
 

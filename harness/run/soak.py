@@ -2,85 +2,69 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.bench.launch import Report, measure
+from harness.bench.launch import BenchError, Report, measure
 from harness.bench.reports import TrialReport, histogram_of
 from harness.config.scenario import Soak
 from harness.measure import percentiles
-from harness.run.session import Measured, Session
+from harness.measure.hlog import HlogWriter
+from harness.run.session import Block, Measured, Session
 from harness.run.trials import BOTH, account, hot_path, placement, plan_of
+
+LIVES = "the process under load lives until it is told to stop"
+NOTE_S = 1.0  # intervals of a compressed soak come faster than anybody reads
 
 
 def soak(phase: Soak, session: Session) -> None:
     """One trial, reported every interval: a line of the log, a line of the series.
 
-    An interrupt ends it early and passes on, after what was seen until then is put down.
+    An interrupt ends it early and passes on, after what was seen until then is put down. A process
+    that dies ends it too: what it had shown is kept, and that it died is a check that fails.
     """
     trial = phase.trial()
-    metric = phase.id.partition(".")[0] + ".wire"
+    metric, beside = phase.metric_ids()[-2:]
     tag, name = f"{metric}.r1", f"{metric}.hlog"
-    n, elapsed_s = 0, 0.0
+    report, interrupt, death = None, None, ""
     with session.dir.hlog(name, "ns", durable=True) as log:
-
-        def interval(report: Report) -> None:
-            nonlocal n, elapsed_s
-            seen = histogram_of(report["hist"])
-            log.append(tag, elapsed_s, report["seconds"], seen)
-            elapsed_s += report["seconds"]
-            n += seen.n
-            table = percentiles.table(seen, 1.0)
-            session.series(
-                {
-                    "kind": "interval",
-                    "t_s": round(elapsed_s, 3),
-                    "n": seen.n,
-                    "p50_ns": table["p50"],
-                    "p99_ns": table["p99"],
-                    "max_ns": table["max"],
-                    **report["health"],
-                }
-            )
-            session.progress.note(
-                f"{elapsed_s:.0f} s of {phase.duration_ns / 1e9:.0f} s, {n:,} orders timed"
-            )
-
+        seen = _Seen(phase, session, log, tag)
         # Its audit records are counted and let go: hours of them would fill a disk.
-        plan = replace(plan_of(session, trial), interval_ns=phase.interval_ns)
-        report, interrupt = None, None
+        plan = replace(
+            plan_of(session, trial),
+            interval_ns=phase.real_interval_ns,
+            health_ns=phase.real_health_ns,
+        )
         try:
-            report = TrialReport.of(measure(plan, interval))
+            report = TrialReport.of(measure(plan, seen.report))
         except KeyboardInterrupt as stop:
             interrupt = stop
-    facts: dict[str, Any] = {}
+        except BenchError as error:
+            if not seen.elapsed_s:
+                raise  # it never ran: nothing was measured that could be lost
+            death = str(error)
+    if interrupt is None:
+        session.check(f"alive.{phase.id}", LIVES, death or "it did", "it did")
+    facts: dict[str, Any] = {"interval_s": phase.real_interval_ns / 1e9}
+    if phase.compress > 1:
+        facts["compress"] = phase.compress
     if report is not None:
-        session.series(report.series(phase.id, phase.rate_per_s))
-        account(session, phase.id, report)
-        hot_path(session, [report])
-        facts |= {
-            "loss": report.loss,
-            "planned": report.planned,
-            "sent": report.sent,
-            "lateness_p999_ns": report.lateness_p999_ns,
-            "answer_hash": report.answer_hash,
-            **placement([report]),
-        }
-    session.logged(
-        Measured(
-            metric,
-            unit="ns",
-            kind="latency",
-            regime=session.regime(phase.feed),
-            points="wire",
-            load=trial.load,
-            facts=facts,
-            roles=BOTH,
-        ),
-        name,
-        [tag],
-        n,
+        facts |= _finished(phase, session, report)
+    measured = Measured(
+        metric,
+        unit="ns",
+        kind="latency",
+        regime=session.regime(phase.feed),
+        points="wire",
+        load=phase.load,
+        facts=facts,
+        roles=BOTH,
     )
+    session.logged(measured, name, [tag], seen.n)
+    if report is not None:
+        service = [[Block(report.histograms["service"], report.seconds)]]
+        session.histograms(replace(measured, metric=beside, points="service"), service)
     session.figure(
         Measured(
             "stability.hours",
@@ -88,9 +72,74 @@ def soak(phase: Soak, session: Session) -> None:
             kind="scalar",
             regime=session.regime(phase.feed),
             points="run",
-            load=trial.load,
-            facts={"value": elapsed_s / 3600},
+            load=phase.load,
+            facts={"value": seen.elapsed_s / 3600},
         )
     )
     if interrupt is not None:
         raise interrupt
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What came from the process so far; every report is on the disk before the next one."""
+
+    phase: Soak
+    session: Session
+    log: HlogWriter
+    tag: str
+    n: int = 0
+    elapsed_s: float = 0.0
+    noted_s: float = 0.0
+
+    def report(self, report: Report) -> None:
+        """A report of the process: an interval, or a look at its health."""
+        if report["event"] == "health":
+            t_s = round(report["t_s"], 3)
+            self.session.series({"kind": "health", "t_s": t_s, **report["health"]})
+        elif report["event"] == "interval":
+            self._interval(report)
+
+    def _interval(self, report: Mapping[str, Any]) -> None:
+        recorded = histogram_of(report["hist"])
+        self.log.append(self.tag, self.elapsed_s, report["seconds"], recorded)
+        self.elapsed_s += report["seconds"]
+        self.n += recorded.n
+        table = percentiles.table(recorded, 1.0)
+        self.session.series(
+            {
+                "kind": "interval",
+                "t_s": round(self.elapsed_s, 3),
+                "seconds": round(report["seconds"], 6),
+                "n": recorded.n,
+                "p50_ns": table["p50"],
+                "p99_ns": table["p99"],
+                "max_ns": table["max"],
+                **report["health"],
+            }
+        )
+        if self.elapsed_s - self.noted_s < NOTE_S:
+            return
+        self.noted_s = self.elapsed_s
+        length_s = self.phase.real_duration_ns / 1e9
+        text = f"{self.elapsed_s:.0f} s of {length_s:.0f} s, {self.n:,} orders timed"
+        if self.phase.compress > 1:
+            text += f", time-compressed {self.phase.compress}x"
+        self.session.progress.note(text)
+
+
+def _finished(phase: Soak, session: Session, report: TrialReport) -> dict[str, Any]:
+    """The accounts of a soak that came to its end; what they add to its facts."""
+    session.series(report.series(phase.id, phase.rate_per_s))
+    account(session, phase.id, report)
+    hot_path(session, [report])
+    if phase.feed == (session.input_feed or "itch"):
+        session.answer = report.answer
+    return {
+        "loss": report.loss,
+        "planned": report.planned,
+        "sent": report.sent,
+        "lateness_p999_ns": report.lateness_p999_ns,
+        "answer_hash": report.answer_hash,
+        **placement([report]),
+    }

@@ -10,9 +10,11 @@ from dataclasses import replace
 
 from engine.trade import audit as audit_log
 from harness.bench.launch import Report, measure
-from harness.bench.plan import Mode, TrialPlan
+from harness.bench.plan import Mode, StallPlan, TrialPlan
 from harness.bench.reports import TrialReport
 from harness.config.scenario import Trial
+from harness.measure import percentiles
+from harness.run.restarts import more
 from harness.run.session import Block, Measured, Session
 
 BLOCK_NS = 1_000_000_000  # what an interval of confidence is drawn from, in a sign-off
@@ -27,6 +29,7 @@ def plan_of(
     mode: Mode = "engine",
     stage_timing: bool = False,
     audit_name: str = "",
+    outliers: bool = False,
 ) -> TrialPlan:
     """What the process of one repeat is told. The audit log is kept when it gets a name."""
     return TrialPlan(
@@ -44,22 +47,39 @@ def plan_of(
         stage_timing=stage_timing,
         audit_path=str(session.dir.file(audit_name)) if audit_name else None,
         pack=trial.pack,
+        outliers=outliers,
         net=session.net(trial.port),
         impairment=(
             trial.impairment.model_dump_json(by_alias=True, exclude_none=True)
             if trial.impairment
             else None
         ),
+        stall=stall_of(trial),
     )
 
 
+def stall_of(trial: Trial) -> StallPlan | None:
+    """How the process is told of a stall."""
+    stall = trial.stall
+    if stall is None:
+        return None
+    return StallPlan(who=stall.who, every_ns=stall.every_ns, length_ns=stall.length_ns)
+
+
 def repeat(
-    session: Session, trial: Trial, *, mode: Mode = "engine", stage_timing: bool = False
+    session: Session,
+    trial: Trial,
+    *,
+    mode: Mode = "engine",
+    stage_timing: bool = False,
+    done: int = 0,
 ) -> list[TrialReport]:
-    """The repeats of a trial, each in a process of its own; scored ones keep their audit logs."""
+    """The repeats of a trial after those that are `done`, each in a process of its own; scored ones
+    keep their audit logs.
+    """
     reports = []
     keeps_audit = mode == "engine" and not stage_timing
-    for i in range(1, trial.repeats + 1):
+    for i in range(done + 1, trial.repeats + 1):
         session.progress.note(f"{trial.id} {i}/{trial.repeats}")
         name = f"{trial.id}.r{i}.audit" if keeps_audit else ""
         plan = plan_of(session, trial, mode=mode, stage_timing=stage_timing, audit_name=name)
@@ -72,6 +92,22 @@ def repeat(
             _check_audit(session, name, report)
         reports.append(report)
     return reports
+
+
+def extended(session: Session, trial: Trial, reports: list[TrialReport]) -> list[TrialReport]:
+    """The reports, and those of further restarts where five disagree about a row's target."""
+    due = 0
+    for metric, point in ((trial.measures.wire, "wire"), (trial.measures.buf, "buf")):
+        row = session.joint_row(metric) if metric else None
+        if row is None or row.target.unit != "ns" or not row.statistic.startswith("p"):
+            continue
+        seen = [percentiles.percentile(r.histograms[point], row.statistic) for r in reports]
+        due = max(due, more(row.target, seen))
+    if not due:
+        return reports
+    session.progress.note(f"{trial.id}: {len(reports)} restarts disagree, {due} more decide")
+    longer = trial.model_copy(update={"repeats": len(reports) + due})
+    return reports + repeat(session, longer, done=len(reports))
 
 
 def _check_audit(session: Session, name: str, report: TrialReport) -> None:
@@ -110,6 +146,8 @@ def record(session: Session, trial: Trial, reports: Sequence[TrialReport]) -> No
         "faults": max(r.faults for r in reports),
         "answer_hash": last.answer_hash,
     }
+    if trial.stall is not None:
+        facts["injected"] = trial.stall.describe()
     facts |= placement(reports) | network(reports)
     wire, buf = trial.measures.wire, trial.measures.buf
     wanted: list[tuple[str, str]] = []

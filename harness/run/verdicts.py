@@ -1,7 +1,7 @@
 """The rules that turn a figure and what is known about the host into a verdict and a sentence.
 
-Every function is pure: numbers in, `Verdict` out. The rules are applied in the order of doubt: the
-generator, the clock, the neighbour, the number of samples, the resolution, and last the figure.
+Every function is pure: numbers in, `Verdict` out. What makes a figure no figure at all comes before
+these rules, in doubts.py.
 Noise only adds time, so a PASS on a noisy host stands; a FAIL stands only where the noise floor
 leaves the quantile judgeable. Nothing here loosens a target.
 
@@ -17,14 +17,11 @@ from enum import StrEnum
 
 from harness.config.matrix import Target
 from harness.measure import noise
-from harness.measure.percentiles import TAIL_TO_JUDGE, Support, fraction, needed
+from harness.measure.percentiles import fraction
 
-MAX_CLOCK_DISAGREEMENT_PPB = 1000
-LATENESS_SHARE = 0.1  # of the target: a later generator measures itself
-OFFERED_SHARE = 0.999
-QUIET_SHARE = 0.02  # below this the neighbour had the core to himself all along
 RUNS_FIRST, RUNS_EXTENDED, RUNS_AGREEING = 5, 10, 9
 SUBTRACTION_SHARE = 0.2
+MAX_CHANCE = 0.05  # that a maximum over target is the host's doing
 QUANTA_OF_TARGET = 3
 
 
@@ -57,6 +54,8 @@ class HostNoise:
 
     contamination: float
     measured: bool = True
+    longest_ns: float = 0.0  # what the host took at once while nothing ran
+    gated: bool = True  # False: nobody asks the host (see decide.judgement)
 
     def may_fail(self, q: float) -> bool:
         return self.measured and noise.may_fail(self.contamination, q)
@@ -71,9 +70,15 @@ class HostNoise:
         best = self.judgeable_quantile
         upto = f"p{best * 100:g} is the highest judgeable" if best else "no quantile is judgeable"
         return (
-            f"host noise: the host alone delays {self.contamination:.2%} of such operations by a "
-            f"tenth of the target, {statistic} allows {(1 - q) / 3:.3%}; {upto}"
+            f"host noise: the host alone delays {_share(self.contamination, 2)} of such operations "
+            f"by a tenth of the target, {statistic} allows {_share((1 - q) / 3, 3)}; {upto}"
         )
+
+
+def _share(part: float, places: int) -> str:
+    """In percent; what would show as zero keeps its first digits."""
+    shown = f"{part:.{places}%}"
+    return shown if float(shown[:-1]) or not part else f"{100 * part:.1g}%"
 
 
 def show(value: float) -> str:
@@ -107,64 +112,14 @@ def missing(reason: str = "not measured in this run") -> Verdict:
     return Verdict(State.MISSING, reason)
 
 
-def generator(
-    target_ns: float | None, lateness_ns: float | None, planned: int | None, sent: int | None
-) -> Verdict | None:
-    """A trial that its own generator spoilt is invalid, not slow. None when it is valid."""
-    if planned and sent is not None and sent < OFFERED_SHARE * planned:
-        return unjudgeable(
-            f"generator: sent {sent} of {planned} planned messages ({sent / planned:.2%}, "
-            f"{OFFERED_SHARE:.1%} needed)"
-        )
-    if target_ns and lateness_ns is not None and lateness_ns > LATENESS_SHARE * target_ns:
-        return unjudgeable(
-            f"generator: late by {show(lateness_ns)} ns at p99.9, a tenth of the target is "
-            f"{show(LATENESS_SHARE * target_ns)} ns"
-        )
-    return None
-
-
-def clock(disagree_ppb: float | None, offset_moved_ns: float, quantum_ns: float) -> Verdict | None:
-    """None while two calibrations agree to 1 ppm and the clocks of the cores kept their offset."""
-    if disagree_ppb is None:
-        return unjudgeable("clock: it was not calibrated")
-    if abs(disagree_ppb) > MAX_CLOCK_DISAGREEMENT_PPB:
-        return unjudgeable(
-            f"clock: two calibrations differ by {show(abs(disagree_ppb))} ppb, "
-            f"{MAX_CLOCK_DISAGREEMENT_PPB} allowed"
-        )
-    if abs(offset_moved_ns) > quantum_ns:
-        return unjudgeable(
-            f"clock: the offset between the cores moved by {show(abs(offset_moved_ns))} ns, "
-            f"one step of the clock is {show(quantum_ns)} ns"
-        )
-    return None
-
-
-def neighbour(quiet_share: float | None) -> Verdict | None:
-    """None unless somebody on the sibling hyperthread was there all the time."""
-    if quiet_share is not None and quiet_share < QUIET_SHARE:
-        return unjudgeable(
-            f"neighbour: the core ran at full speed in {quiet_share:.1%} of the chunks, "
-            f"{QUIET_SHARE:.0%} needed"
-        )
-    return None
-
-
-def samples(n: int, statistic: str, support: Support) -> Verdict | None:
-    """None when enough samples lie beyond the percentile to judge it."""
-    if support >= Support.JUDGE:
-        return None
-    q = fraction(statistic)
-    return unjudgeable(
-        f"too few samples: {n} give {statistic} {float(n * (1 - q)):.1f} samples in its tail, "
-        f"judging takes {TAIL_TO_JUDGE} (n = {needed(q, TAIL_TO_JUDGE)})"
-    )
-
-
 def quantile(statistic: str, n: int) -> float:
-    """The quantile a statistic stands for; the maximum of n samples is their last n-th."""
-    return 1 - 1 / max(n, 1) if statistic == "max" else float(fraction(statistic))
+    """The quantile at which a miss must be judgeable for it to be the program's.
+
+    One sample decides a maximum, so none of the n may be the host's: with contamination c of each
+    the chance that one is is at most n c, and that must be below MAX_CHANCE. In terms of the rule
+    for quantiles, c < (1 - q) / 3, that is q = 1 - 3 MAX_CHANCE / n.
+    """
+    return 1 - 3 * MAX_CHANCE / max(n, 1) if statistic == "max" else float(fraction(statistic))
 
 
 def latency(
@@ -188,6 +143,18 @@ def latency(
     if target.met_by(low):
         return Verdict(State.MARGINAL, f"{seen} straddles {wanted(target)}")
     return Verdict(State.FAIL, f"{seen} is not {wanted(target)}")
+
+
+def maximum(target: Target, value: float, n: int, host: HostNoise) -> Verdict:
+    """The largest of n samples. One gap of the host is enough for it, so a miss is the program's
+    only where so long a gap was not seen and hardly any can have met one of the n.
+    """
+    if not target.met_by(value) and host.gated and not target.met_by(host.longest_ns):
+        return unjudgeable(
+            f"host noise: the host alone took {show(host.longest_ns)} {target.unit} at once while "
+            f"nothing ran; seen max {show(value)} {target.unit}, wanted {wanted(target)}"
+        )
+    return latency(target, "max", value, None, quantile("max", n), host)
 
 
 def restarts(target: Target, statistic: str, values: Sequence[float], host: HostNoise) -> Verdict:
@@ -279,7 +246,8 @@ def throughput(
         if not host.may_fail(0.99):
             return unjudgeable(f"{host.why_not('p99', 0.99)}; {seen}")
         return Verdict(State.FAIL, f"{seen}, wanted {wanted(target)}")
-    if loss_free is not None and lost_share < 1 and target.met_by(loss_free / (1 - lost_share)):
+    left = 1 - lost_share  # both threads' losses add up: nothing may be left, and proves nothing
+    if loss_free is not None and (left <= 0 or target.met_by(loss_free / left)):
         return unjudgeable(
             f"host noise: {held} without loss, wanted {wanted(target)}; the host took "
             f"{lost_share:.2%} of the time, which would make up for it"
@@ -302,6 +270,22 @@ def hours(target: Target, value: float) -> Verdict:
     if target.met_by(value):
         return Verdict(State.PASS, f"{show(value)} h, wanted {wanted(target)}")
     return missing(f"{show(value)} h, wanted {wanted(target)}; nothing is proved by less")
+
+
+def tool(target: Target, value: float, complete: bool, control_found: bool | None) -> Verdict:
+    """What a tool found, or the share that it found good; `control_found` None: none was planted.
+
+    Findings are findings whoever looked; their absence is worth something only if the tool finished
+    and found what was planted for it. A share of half the tests says nothing of all of them.
+    """
+    if target.unit == "count":
+        return zero_tolerance(int(value), complete, bool(control_found), "findings")
+    if complete and control_found is not False:
+        return scalar(target, value)
+    seen = quantity(value, target.unit)
+    if not complete:
+        return missing(f"{seen} as far as it went, but the tool did not finish")
+    return missing(f"{seen}, but the tool missed the fault planted for it")
 
 
 def zero_tolerance(findings: int, complete: bool, control_found: bool, what: str) -> Verdict:

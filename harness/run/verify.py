@@ -1,9 +1,9 @@
 """Recomputes a run from its raw files and names everything that does not agree.
 
 Sums first: a file that is not the one that was sealed is named as such. Then the schema, the files
-that the run refers to, every audit log, record by record, and every figure, verdict and score,
-through the same judgement that the run itself used. Numbers may differ in the last bits between
-numerical libraries, text may not.
+that the run refers to, every audit log, record by record, the qualification of the host, and every
+figure, verdict and score, through the same judgement that the run itself used. Numbers may differ
+in the last bits between numerical libraries, text may not.
 
 Returns a list of problems, each starting with the file it is about; an empty list is a verified
 run. RunDirError only for what is no finished run at all.
@@ -19,18 +19,25 @@ from typing import Any
 from engine import EngineError
 from engine.trade.audit import replay_log
 from harness.errors import RedlineError
-from harness.run import artifacts
+from harness.qualify.recorded import KEY, qualification_of
+from harness.run import artifacts, chain
 from harness.run.artifacts import RUN, SUMS, RunDirError
 from harness.run.judge import judge
-from harness.run.raw import JUDGED_KEYS, MATRIX, NOISE, read_raw
+from harness.run.raw import ENV, JUDGED_KEYS, MATRIX, NOISE, Raw, read_raw
 from harness.run.schema import violations
 
-REQUIRED = (RUN, "env.json", NOISE, "scenario.yaml", MATRIX)
+REQUIRED = (RUN, ENV, NOISE, "scenario.yaml", MATRIX)
 _TOLERANCE = 1e-9  # of a figure: what another order of summation may change
 
 
 def verify(path: Path) -> list[str]:
-    """Every problem of a finished run directory, by file."""
+    """Every problem of a finished run directory, by file, and of its place among its neighbours."""
+    problems = own_problems(path)
+    return problems or list(_chain(path))
+
+
+def own_problems(path: Path) -> list[str]:
+    """Every problem of a finished run directory by itself, wherever it lies."""
     artifacts.open_run(path)
     problems = list(_sums(path))
     present = {str(p.relative_to(path)) for p in artifacts.files_of(path)}
@@ -47,7 +54,9 @@ def verify(path: Path) -> list[str]:
         return problems
     problems = [*_references(path, run), *_logs(path)]
     try:
-        computed = judge(read_raw(path))
+        raw = read_raw(path)
+        problems += _host(raw)
+        computed = judge(raw)
     except RedlineError as error:
         return [*problems, *str(error).splitlines()]
     except (KeyError, TypeError, ValueError) as error:
@@ -56,6 +65,31 @@ def verify(path: Path) -> list[str]:
     for key in JUDGED_KEYS:
         problems += [f"{RUN}: {fault}" for fault in _differences(run[key], computed[key], key)]
     return problems
+
+
+def verify_all(out: Path) -> list[str]:
+    """Every problem of every run of a directory, by run, and those of the chain between them."""
+    problems = [f"{run.name}/{one}" for run in chain.runs_in(out) for one in own_problems(run)]
+    try:
+        return [*problems, *chain.problems_in(out)]
+    except RunDirError as error:
+        return [*problems, str(error)]
+
+
+def is_of_runs(path: Path) -> bool:
+    """Whether a directory holds runs instead of being one."""
+    return (
+        path.is_dir()
+        and not (path / RUN).exists()
+        and bool((path / chain.CHAIN).exists() or chain.runs_in(path))
+    )
+
+
+def _chain(path: Path) -> Iterator[str]:
+    try:
+        yield from chain.problems_of(path)
+    except RunDirError as error:
+        yield str(error)
 
 
 def _sums(path: Path) -> Iterator[str]:
@@ -109,6 +143,16 @@ def _logs(path: Path) -> Iterator[str]:
             yield f"{log.name}: record {number}: {what}"
 
 
+def _host(raw: Raw) -> Iterator[str]:
+    """Where the recorded qualification is not the one that the recorded facts lead to."""
+    if KEY not in raw.env:
+        yield f"{ENV}: {KEY}: missing"
+        return
+    computed = qualification_of(raw.env, raw.noise).as_json()
+    for fault in _differences(raw.env[KEY], computed, KEY):
+        yield f"{ENV}: {fault}"
+
+
 def _differences(stored: Any, computed: Any, where: str) -> Iterator[str]:
     """Where two JSON values differ, deepest place first named."""
     if isinstance(stored, dict) and isinstance(computed, dict):
@@ -143,6 +187,9 @@ def _name(entry: Any, index: int) -> str:
 
 def summary(path: Path, problems: Sequence[str]) -> str:
     """One line for the end of `redline verify`."""
+    if not problems and is_of_runs(path):
+        n = len(chain.read(path))
+        return f"{path}: verified, {n} run{'s' if n > 1 else ''} in one chain, none missing"
     if not problems:
         return f"{path}: verified, every file, figure, verdict and score as sealed"
     return f"{path}: NOT verified, {len(problems)} problem{'s' if len(problems) > 1 else ''}"

@@ -242,6 +242,29 @@ static void a_file_system_that_cannot_reserve_space_is_refused(void)
     log_remove(&log);
 }
 
+/* A writer that was killed leaves the file it had prepared. */
+static void what_a_killed_writer_had_prepared_is_in_nobodys_way(void)
+{
+    struct log log;
+    char path[128];
+    FILE *left;
+
+    log_make(&log);
+    snprintf(path, sizeof path, "%s/next.prepared", log.dir);
+    left = fopen(path, "w");
+    CHECK(left != NULL);
+    fclose(left);
+    log_must_open(&log);
+    log_write(&log, 5, 5);
+    CHECK_EQ(rl_audit_writer_rotate(&log.writer, log.now), 0);
+    log_write(&log, 5, 5);
+    log_close(&log);
+    CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_WHOLE);
+    CHECK_EQ(log_verdict(&log).n_records, 10);
+    CHECK_EQ(log_verdict(&log).n_segments, 2);
+    log_remove(&log);
+}
+
 int main(void)
 {
     a_full_disk_is_recorded_told_once_and_survived();
@@ -251,5 +274,6 @@ int main(void)
     a_failed_sync_or_write_is_final();
     short_and_interrupted_writes_are_finished();
     a_file_system_that_cannot_reserve_space_is_refused();
+    what_a_killed_writer_had_prepared_is_in_nobodys_way();
     return 0;
 }

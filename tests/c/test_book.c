@@ -277,6 +277,16 @@ static void test_a_broken_book_does_not_pass_the_check(void)
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
     CHECK(what != NULL);
     books.nodes[3].order.qty--;
+    books.nodes[3].order.prev++; /* each link by itself */
+    CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
+    books.nodes[3].order.prev--;
+    books.nodes[3].order.level++;
+    CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
+    books.nodes[3].order.level--;
+    books.nodes[3].order.instrument++;
+    CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
+    books.nodes[3].order.instrument--;
+    CHECK_EQ(rl_books_check(&books, &what), 0);
     books.books[0].best[RL_BUY]--;
     CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
     books.books[0].best[RL_BUY]++;

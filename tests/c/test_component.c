@@ -41,17 +41,25 @@ static int run(const struct rl_component_config *config, struct rl_component_res
     return rl_component_run(config, out);
 }
 
-static void check_whole(const struct rl_component_result *r)
+/* Batches of cold operations do not exist. */
+static bool is_of_batches(int hist)
 {
+    return hist >= RL_COMPONENT_HIST_CHAIN;
+}
+
+static void check_whole(const struct rl_component_result *r, enum rl_regime regime)
+{
+    bool is_cold = regime == RL_REGIME_COLD;
+
     CHECK_EQ(r->n_wrong, 0);
-    CHECK(r->n_chunks >= 3);
+    CHECK(r->n_chunks >= (is_cold ? 1 : 3));
     CHECK(r->n_quiet_chunks <= r->n_chunks);
     CHECK(r->n_ops > 0 && r->batch_n_ops > 0 && r->first_op_ticks > 0);
     CHECK(r->floor_chain_mticks > 0 && r->floor_tput_mticks > 0);
     CHECK(r->n_warmup_blocks > 0);
     CHECK_EQ(r->usage.n_allocs, 0);
     for (int i = 0; i < RL_N_COMPONENT_HISTS; i += 2) {
-        CHECK(r->hist[i].n_total > 0);
+        CHECK_EQ(r->hist[i].n_total > 0, !(is_cold && is_of_batches(i)));
         CHECK(r->hist[i + 1].n_total <= r->hist[i].n_total); /* quiet is a part of as found */
         CHECK_EQ(r->hist[i].n_saturated, 0);
     }
@@ -83,9 +91,11 @@ static void test_every_component_gives_right_answers_in_every_regime(const struc
                 continue;
             CHECK_EQ(err, 0);
             n_known++;
-            check_whole(&first);
+            check_whole(&first, regime);
             if (component == RL_COMPONENT_CLOCK_PAIR || component == RL_COMPONENT_CLOCK_GETTIME)
                 continue; /* their answers are times */
+            if (regime == RL_REGIME_COLD)
+                continue; /* their answers are those of the stream, see below */
             CHECK_EQ(run(&config, &again), 0);
             CHECK_EQ(again.answer_hash, first.answer_hash);
         }
@@ -116,6 +126,32 @@ test_fix_components_that_convert_the_same_values_give_the_same_answer(const stru
             CHECK_EQ(hash_of(same[i], RL_REGIME_STREAM, streams[k]), hash);
         CHECK(hash_of(RL_COMPONENT_FIX_CHECKSUM, RL_REGIME_STREAM, streams[k]) != hash);
     }
+}
+
+static void test_cold_operations_give_the_answers_of_the_stream(const struct inputs *in)
+{
+    static const enum rl_component some[] = {RL_COMPONENT_FIX_PARSE, RL_COMPONENT_BOOK_UPDATE,
+                                             RL_COMPONENT_FEED_BOOK, RL_COMPONENT_RISK_CHECK};
+
+    for (size_t i = 0; i < RL_COUNT(some); i++) {
+        const struct rl_stream *stream = input_of(in, some[i]);
+
+        CHECK_EQ(hash_of(some[i], RL_REGIME_COLD, stream),
+                 hash_of(some[i], RL_REGIME_STREAM, stream));
+    }
+}
+
+/* A cold operation comes alone: a chunk of the length of others must not hold many of them. */
+static void test_a_cold_chunk_holds_few_operations(const struct rl_stream *fix)
+{
+    struct rl_component_config config = config_of(RL_COMPONENT_FIX_PARSE, RL_REGIME_COLD, fix);
+    struct rl_component_result r;
+
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK(r.hist[RL_COMPONENT_HIST_PER_OP].n_total < 8 * r.n_chunks);
+    config.regime = RL_REGIME_STREAM;
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK(r.hist[RL_COMPONENT_HIST_PER_OP].n_total > 8 * r.n_chunks);
 }
 
 static void test_decoding_gives_the_same_updates_with_and_without_a_feed(const struct inputs *in)
@@ -177,7 +213,10 @@ static void test_each_way_to_be_refused_can_be_measured_alone(void)
     unsigned way = 1;
 
     for (; rl_risk_way_name(way) != NULL; way++) {
-        for (unsigned regime = 0; regime < RL_N_REGIMES; regime++) {
+        unsigned n_regimes =
+            way == 1 ? RL_N_REGIMES : 1; /* the order of orders changes no answer */
+
+        for (unsigned regime = 0; regime < n_regimes; regime++) {
             struct rl_component_config config = config_of(RL_COMPONENT_RISK_REFUSE, regime, NULL);
             struct rl_component_result r;
             unsigned n_hit = 0;
@@ -286,6 +325,10 @@ static void test_only_inputs_with_an_end_are_replayed(const struct inputs *in)
     CHECK_EQ(run(&config, &r), 0);
     CHECK_EQ(r.n_replay_ops, in->fix.n_recs);
     CHECK(r.replay_fastest_mticks > 0 && r.replay_fastest_mticks <= r.replay_mean_mticks);
+    config.is_not_replayed = true;
+    CHECK_EQ(run(&config, &r), 0);
+    CHECK_EQ(r.n_replay_ops, 0);
+    config.is_not_replayed = false;
     config.regime = RL_REGIME_HOT;
     CHECK_EQ(run(&config, &r), 0);
     CHECK_EQ(r.n_replay_ops, 0);
@@ -347,6 +390,43 @@ static void test_what_cannot_be_measured_is_refused(const struct rl_stream *itch
     CHECK_EQ(run(&config, &r), -EINVAL);
 }
 
+/* The last five blocks agree, or the time was up; never less than the least. */
+static void check_warmup(const struct rl_component_config *config,
+                         const struct rl_component_result *r)
+{
+    uint64_t low = UINT64_MAX, high = 0;
+
+    CHECK(r->n_warmup_blocks > 0 && r->n_warmup_blocks <= RL_COMPONENT_MAX_BLOCKS);
+    CHECK(r->warmup_ns >= config->warmup_min_ns);
+    for (uint32_t i = 0; r->warmup_settled && i < 5; i++) {
+        uint64_t median = r->warmup_mticks[r->n_warmup_blocks - 1 - i];
+
+        low = median < low ? median : low;
+        high = median > high ? median : high;
+    }
+    if (r->warmup_settled)
+        CHECK(r->n_warmup_blocks >= 5 && high * 100 <= low * 102);
+    else
+        CHECK(r->warmup_ns >= config->warmup_max_ns);
+}
+
+static void test_a_warm_up_ends_when_its_blocks_agree_or_its_time_is_up(void)
+{
+    static const uint64_t bounds[][2] = {{0, 1}, {0, 50000000}, {40000000, 60000000}};
+
+    for (size_t i = 0; i < RL_COUNT(bounds); i++) {
+        struct rl_component_config config = config_of(RL_COMPONENT_ORDER_ID, RL_REGIME_HOT, NULL);
+        struct rl_component_result r;
+
+        config.warmup_min_ns = bounds[i][0];
+        config.warmup_max_ns = bounds[i][1];
+        config.duration_ns = 1000000;
+        CHECK_EQ(run(&config, &r), 0);
+        check_warmup(&config, &r);
+        CHECK(i != 0 || (r.n_warmup_blocks == 1 && !r.warmup_settled));
+    }
+}
+
 static void test_a_stop_word_ends_a_run_early(void)
 {
     _Atomic uint32_t stop = 1;
@@ -383,6 +463,8 @@ int main(void)
     stream_dict(&dict, &arena);
     test_every_component_gives_right_answers_in_every_regime(&in);
     test_fix_components_that_convert_the_same_values_give_the_same_answer(&in);
+    test_cold_operations_give_the_answers_of_the_stream(&in);
+    test_a_cold_chunk_holds_few_operations(&in.fix);
     test_decoding_gives_the_same_updates_with_and_without_a_feed(&in);
     test_book_components_agree_on_the_final_book_whatever_the_way(&in.itch);
     test_every_reason_that_one_check_can_find_is_hit_and_some_orders_are_accepted();
@@ -394,6 +476,7 @@ int main(void)
     test_the_fastest_replay_of_each_chunk_counts();
     test_only_inputs_with_an_end_are_replayed(&in);
     test_what_cannot_be_measured_is_refused(&in.itch, &in.fix);
+    test_a_warm_up_ends_when_its_blocks_agree_or_its_time_is_up();
     test_a_stop_word_ends_a_run_early();
     test_names_exist_for_all_and_only_for_them();
     stream_free(&in.itch);

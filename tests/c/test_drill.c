@@ -146,9 +146,30 @@ static void what_could_not_be_told_apart_is_refused(void)
     }
 }
 
-/* `test_drill N`: N rough days instead of a few. */
+/* All of a rough day that could differ between builds. */
+static void print_day(uint64_t seed)
+{
+    struct rl_drill_config c = rough(seed);
+    struct rl_drill_result r;
+
+    run(&c, &r);
+    printf("%016llx holds %d", (unsigned long long)r.hash, r.holds);
+    for (size_t i = 0; i < sizeof r.n / sizeof(uint64_t); i++)
+        printf(" %llu", (unsigned long long)((const uint64_t *)&r.n)[i]);
+    for (int i = 0; i < RL_DRILL_N_ROWS; i++)
+        printf(" %llu/%llu", (unsigned long long)r.rows[i].injected,
+               (unsigned long long)r.rows[i].observed);
+    printf("\n");
+}
+
+/* `test_drill N`: N rough days instead of a few. `test_drill day SEED`: one, printed. */
 int main(int argc, char **argv)
 {
+    if (argc == 3 && strcmp(argv[1], "day") == 0) {
+        print_day(strtoull(argv[2], NULL, 10));
+        return 0;
+    }
+
     uint64_t n_days = argc > 1 ? strtoull(argv[1], NULL, 10) : 5;
 
     market_data_orders_fills_and_positions_agree_under_load();

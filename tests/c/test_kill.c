@@ -306,6 +306,24 @@ static void test_a_reset_of_one_scope_leaves_the_others_and_their_causes(void)
     CHECK_EQ(why.causes, 0);
 }
 
+/* In the same word of the set, in the next, and at both ends of it. */
+static void test_a_reset_of_a_symbol_is_of_that_symbol_alone(void)
+{
+    static const uint32_t symbols[] = {0, 63, 64, 70, RL_MAX_SYMBOLS - 1};
+
+    for (size_t reset = 0; reset < RL_COUNT(symbols); reset++) {
+        uint32_t epoch;
+
+        begin_active();
+        for (size_t i = 0; i < RL_COUNT(symbols); i++)
+            rl_kill_trip(&k, RL_SCOPE_SYMBOL, symbols[i], RL_KILL_FEED_STALE, 13);
+        CHECK_EQ(rl_kill_request(&k, &epoch), 0);
+        CHECK_EQ(rl_kill_arm(&k, epoch, RL_SCOPE_SYMBOL, symbols[reset]), 0);
+        for (size_t i = 0; i < RL_COUNT(symbols); i++)
+            CHECK_EQ(rl_kill_is_tripped(&k, RL_SCOPE_SYMBOL, symbols[i]), i != reset);
+    }
+}
+
 static void test_a_reset_of_everything_at_once_leaves_tripped_scopes_when_not_asked_for_all(void)
 {
     uint32_t epoch;
@@ -498,6 +516,7 @@ int main(void)
     test_an_approval_is_good_for_one_reset();
     test_a_reset_while_a_cause_holds_is_refused();
     test_a_reset_of_one_scope_leaves_the_others_and_their_causes();
+    test_a_reset_of_a_symbol_is_of_that_symbol_alone();
     test_a_reset_of_everything_at_once_leaves_tripped_scopes_when_not_asked_for_all();
     test_a_reset_of_a_scope_while_halted_stays_halted();
     test_a_reset_of_what_does_not_exist_is_refused();

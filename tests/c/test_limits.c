@@ -178,6 +178,37 @@ static void check_refused(const struct limit_rows *r, const char *wanted)
     CHECK_EQ(limit_rows_try(r, &s, NULL), -EINVAL); /* nobody has to listen */
 }
 
+/* Of a word's group, `a.b` of `a.b.c`; 0: the word is of none. */
+static size_t group_bytes(const char *word)
+{
+    size_t n = strlen(word);
+
+    while (n > 0 && word[n] != '.')
+        n--;
+    return n;
+}
+
+static void test_members_are_of_one_group_when_all_before_the_last_dot_is_equal(void)
+{
+    int n_grouped = 0, n_apart = 0;
+
+    for (int scope = 0; scope < RL_N_SCOPES; scope++) {
+        const struct rl_limit_table *t = &rl_limit_tables[scope];
+
+        for (uint32_t i = 0; i < t->n_members * t->n_members; i++) {
+            const struct rl_limit_member *a = &t->members[i / t->n_members];
+            const struct rl_limit_member *b = &t->members[i % t->n_members];
+            size_t n = group_bytes(a->word);
+            bool is_same = n > 0 && n == group_bytes(b->word) && !strncmp(a->word, b->word, n);
+
+            CHECK_EQ(rl_limit_same_group(a, b), is_same);
+            n_grouped += is_same;
+            n_apart += n > 0 && !is_same;
+        }
+    }
+    CHECK(n_grouped > 0 && n_apart > 0);
+}
+
 static bool is_number(const struct rl_limit_member *m)
 {
     return m->unit < RL_UNIT_STRATEGIES;
@@ -336,6 +367,7 @@ static void test_off_is_told_from_the_largest_limit(void)
 
 int main(void)
 {
+    test_members_are_of_one_group_when_all_before_the_last_dot_is_equal();
     test_every_byte_of_a_row_belongs_to_at_most_one_limit();
     test_words_and_texts_are_unique_in_a_row();
     test_a_set_holds_the_rows_it_was_built_from();

@@ -57,6 +57,61 @@ static uint32_t drain(struct rl_port *p)
     return n_all;
 }
 
+/* For the tests: a message ends with ';', and rubbish is a run of '?'. */
+static uint32_t cut_at_semicolon(const uint8_t *bytes, uint32_t n_bytes, uint32_t n_max)
+{
+    const uint8_t *end;
+
+    if (bytes[0] == '?') {
+        uint32_t n = 1;
+
+        while (n < n_bytes && bytes[n] == '?')
+            n++;
+        return n;
+    }
+    end = memchr(bytes, ';', n_bytes);
+    if (end == NULL)
+        return n_bytes < n_max ? 0 : n_max;
+    return (uint32_t)(end - bytes) + 1;
+}
+
+static void test_messages_that_frame_themselves_come_out_however_they_are_split(void)
+{
+    struct rl_port_config c = port_config(RL_BACKEND_TCP, "127.0.0.1:0", NULL);
+    static const struct {
+        const char *piece;
+        uint32_t n_whole; /* messages that it completes */
+    } sent[] = {{"one;tw", 1}, {"o", 0}, {";", 1}, {"???three;", 2}, {"fou", 0}};
+    static const char *const wanted[] = {"one;", "two;", "???", "three;"};
+    char text[RL_ADDRESS_TEXT], heard[8];
+    struct rl_port *there;
+    struct rl_frame frame;
+    uint32_t n = 0;
+    int fd;
+
+    c.cut = cut_at_semicolon;
+    there = listener_open(c, text);
+    fd = raw_socket_to(text);
+    for (size_t i = 0; i < RL_COUNT(sent); i++) {
+        CHECK_EQ(send(fd, sent[i].piece, strlen(sent[i].piece), 0), strlen(sent[i].piece));
+        for (uint32_t k = 0; k < sent[i].n_whole; k++, n++) {
+            CHECK_EQ(port_get(there, &frame, 1), 1);
+            CHECK_EQ(frame.n_bytes, strlen(wanted[n]));
+            CHECK(memcmp(frame.data, wanted[n], frame.n_bytes) == 0);
+            rl_port_rx_release(there);
+        }
+    }
+    CHECK_EQ(n, RL_COUNT(wanted));
+    CHECK_EQ(drain(there), 0); /* "fou" may still become a message */
+    memcpy(rl_port_tx_reserve(there, 3), "yes", 3);
+    rl_port_tx_commit(there, 3);
+    rl_port_tx_flush(there);
+    CHECK_EQ(recv(fd, heard, sizeof heard, 0), 3); /* and nothing before it */
+    CHECK(memcmp(heard, "yes", 3) == 0);
+    close(fd);
+    rl_port_close(there);
+}
+
 static void ends_with(const char *bytes, size_t n_bytes, bool with_reset, uint32_t n_invalid)
 {
     char text[RL_ADDRESS_TEXT];
@@ -259,6 +314,7 @@ static void test_a_sending_thread_may_wait_for_the_connection_that_the_other_acc
 
 int main(void)
 {
+    test_messages_that_frame_themselves_come_out_however_they_are_split();
     test_an_end_is_counted_when_it_cost_something();
     test_what_was_whole_before_the_end_is_received();
     test_a_second_connection_is_closed_and_a_third_refused();

@@ -10,7 +10,7 @@ static void test_configs_that_make_no_sense_are_refused_with_a_sentence(void)
     struct {
         struct rl_trial_config c;
         const char *word;
-    } cases[32];
+    } cases[40];
     static const uint64_t falling[] = {5, 4}, beyond[] = {0, 11};
     struct rl_stream_rec *recs = malloc(stream.n_recs * sizeof *recs);
     struct rl_trial *t;
@@ -42,6 +42,8 @@ static void test_configs_that_make_no_sense_are_refused_with_a_sentence(void)
     BAD("warm-up", b->n_warmup_frames = b->n_frames);
     BAD("warm-up", b->n_frames = 0);
     BAD("mode", b->mode = (enum rl_trial_mode)9);
+    BAD("two ends", b->mode = RL_TRIAL_FOREIGN); /* brings no ports */
+    BAD("stop", b->stop_pid = 1);                /* of our own engine */
     BAD("reflect_every", b->mode = RL_TRIAL_REFLECT; b->reflect_every = 0);
     BAD("powers of two", b->n_order_slots = 1000);
     BAD("powers of two", b->n_audit_slots = 0);

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from .real_host import real_settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,6 +31,9 @@ phases:
       - {id: null.itch, feed: itch, rate: 50k/s, warmup: 20ms, duration: 200ms,
          measures: {wire: null.wire}}
   - phase: components
+    restarts: 2
+    warmup_min: 10ms
+    warmup_max: 50ms
     metrics:
       - {id: risk.check, regimes: [stream], duration: 50ms}
   - phase: tick_to_trade
@@ -62,6 +68,12 @@ matrix: reports/matrix/week1.yaml
 """
 
 
+def the_run(out: Path) -> Path:
+    """The only run in `out`, finished or not; the chain and the history lie beside it as files."""
+    (found,) = (path for path in out.iterdir() if path.is_dir())
+    return found
+
+
 def redline(*args: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """The command as a user runs it; output captured, bounded in time."""
     command = [sys.executable, "-m", "harness.cli", *map(str, args)]
@@ -71,6 +83,13 @@ def redline(*args: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[
 def needs_two_cpus() -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("needs two CPUs: this process may use one")
+
+
+@pytest.fixture
+def alone() -> Iterator[None]:
+    """For tests that tune this machine itself: one harness a host, whoever runs the tests."""
+    with real_settings():
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -87,8 +106,7 @@ def small_run(small_scenario: Path, tmp_path_factory: pytest.TempPathFactory) ->
     out = tmp_path_factory.mktemp("runs")
     done = redline("run", small_scenario, "--out", out)
     assert done.returncode in (0, 1, 75), done.stderr
-    (found,) = out.iterdir()
-    return found
+    return the_run(out)
 
 
 @pytest.fixture(scope="session")

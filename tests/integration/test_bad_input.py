@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import ROOT, needs_two_cpus, redline
+from .conftest import ROOT, needs_two_cpus, redline, the_run
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -135,7 +135,7 @@ def test_ctrl_c_ends_a_run_with_one_line_and_no_result(
     _, said = run.communicate(timeout=60)
     assert run.returncode == 130, said
     assert "Traceback" not in said
-    (left,) = tmp_path.iterdir()
+    left = the_run(tmp_path)
     assert left.name.endswith(".partial")
     refused = redline("verify", left)
     assert refused.returncode == 2
@@ -167,7 +167,7 @@ def test_a_soak_that_is_cut_off_is_incomplete_and_says_how_far_it_came(tmp_path:
     said, _ = run.communicate(timeout=60)
     assert run.returncode == 130
     assert "INCOMPLETE" in said
-    (left,) = out.iterdir()
+    left = the_run(out)
     record = json.loads((left / "run.json").read_text())
     assert record["status"] == "incomplete"
     hours = next(m for m in record["measurements"] if m["id"] == "stability.hours")

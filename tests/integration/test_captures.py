@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import needs_two_cpus, redline
+from .conftest import needs_two_cpus, redline, the_run
 
 # One pass of the capture and nothing else.
 ONE_PASS = """\
@@ -72,7 +72,7 @@ def test_a_capture_ends_with_the_book_that_is_known_of_it(
 ) -> None:
     done = redline("run", one_pass, "--input", captures / name, "--out", tmp_path)
     assert done.returncode in (0, 1, 75), done.stderr
-    (run,) = tmp_path.iterdir()
+    run = the_run(tmp_path)
     record = json.loads((run / "run.json").read_text())
     answer = record["input"]["answer"]
     assert {key: answer[key] for key in KNOWN[name]} == KNOWN[name]

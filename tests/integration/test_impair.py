@@ -174,6 +174,11 @@ def test_faults_that_are_not_the_ones_that_were_told_are_reported() -> None:
     assert not any("exactly" in line for line in one.lines())
 
 
+def held(chance: str) -> dict[str, str]:
+    """Reordered by `chance`, even where this host stops the sender for a while."""
+    return {"chance": chance, "hold": "1s"}
+
+
 def through_a_wire(impairment: Impairment, load: Load, *lines: str) -> list[ImpairedFlood]:
     cpu, wire_cpu = cpus()
     with netns_bench(lines=lines or ("market",), wire=True) as bench:
@@ -185,7 +190,7 @@ def through_a_wire(impairment: Impairment, load: Load, *lines: str) -> list[Impa
 @in_sandbox
 def test_a_wire_delays_every_frame_and_reorders_exactly_those_that_were_told() -> None:
     wanted = wire_impairment(
-        delay="200us", jitter="50us", reorder="5%", loss="2%", duplicate="1%", seed=3
+        delay="200us", jitter="50us", reorder=held("5%"), loss="2%", duplicate="1%", seed=3
     )
     (one,) = through_a_wire(wanted, Load(port="afpacket", count=2000, rate_per_s=50_000))
     assert one.differences == ()
@@ -230,10 +235,10 @@ def test_a_frame_never_leaves_a_wire_before_its_time() -> None:
 @in_sandbox
 def test_a_prediction_of_the_wire_for_another_seed_is_not_what_arrives() -> None:
     (one,) = through_a_wire(
-        wire_impairment(reorder="20%", loss="5%", seed=1), Load(port="udp", count=500)
+        wire_impairment(reorder=held("20%"), loss="5%", seed=1), Load(port="udp", count=500)
     )
     assert one.differences == ()
-    other = plan_of(wire_impairment(reorder="20%", loss="5%", seed=2), {"wire"}, udp_port=0)
+    other = plan_of(wire_impairment(reorder=held("20%"), loss="5%", seed=2), {"wire"}, udp_port=0)
     told = predict(other.way(*KEY), 500, verifies_checksum=True)
     assert first_difference(told.arrivals, one.seen) is not None
 
@@ -245,7 +250,7 @@ def test_a_file_of_many_faults_on_two_lines_holds(tmp_path: Path) -> None:
         "seed: 5\nimpair:\n"
         "  - {loss: 1%, duplicate: 1%, corrupt: 1%, bad_checksum: 1%}\n"
         "  - {blackhole: {after: 100, for: 20}, every: {drop: 90}}\n"
-        "  - {direction: both, delay: 20us, jitter: 5us, reorder: {every: 40, by: 3}}\n"
+        "  - {direction: both, delay: 20us, jitter: 5us, reorder: {every: 40, by: 3, hold: 1s}}\n"
         "  - {line: marketb, skew: 100us, mechanism: wire}\n"
     )
     found = load_impairment(path, lines=["market", "marketb"])

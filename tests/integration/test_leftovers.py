@@ -23,6 +23,7 @@ from harness.bench.cable import cable_bench
 from harness.bench.journal import benches_dir
 from harness.bench.links import netlink
 from harness.bench.netns import netns_bench
+from harness.tuning import owner
 
 from .sandbox import in_child, in_sandbox, names_of_namespaces
 
@@ -210,7 +211,7 @@ def test_a_bench_of_an_earlier_boot_is_removed_from_the_books(
 ) -> None:
     with netns_bench(lines=["market"]) as bench:
         entry = journal.read(benches_dir() / f"{bench.id}.json")
-        monkeypatch.setattr(journal, "_boot_id", lambda: "another")
+        monkeypatch.setattr(owner, "boot_id", lambda: "another")
         (left,) = leftovers.find().leftovers
         assert (left.entry, left.why) == (entry, "left before this machine was last started")
         monkeypatch.undo()

@@ -22,6 +22,12 @@ def record_of(run: Path) -> dict[str, Any]:
     return found
 
 
+def trials_of(run: Path) -> list[dict[str, Any]]:
+    """The lines of series.jsonl that are trials."""
+    lines = [json.loads(line) for line in (run / "series.jsonl").read_text().splitlines()]
+    return [line for line in lines if line["kind"] == "trial"]
+
+
 def test_every_message_order_and_answer_is_accounted_for(small_run: Path) -> None:
     checks = record_of(small_run)["checks"]
     assert [c for c in checks if not c["ok"]] == []
@@ -81,7 +87,7 @@ def test_the_report_can_be_written_again_from_the_directory_alone(
 
 
 def test_the_audit_log_holds_every_decision(small_run: Path) -> None:
-    trials = [json.loads(line) for line in (small_run / "series.jsonl").read_text().splitlines()]
+    trials = trials_of(small_run)
     first = next(t for t in trials if t["phase"] == "e2e.itch")
     found = audit.verify(small_run / "e2e.itch.r1.audit")
     assert found.fault == 0, found.text
@@ -109,11 +115,11 @@ def test_every_figure_that_crosses_cores_says_how_far_apart_they_were(small_run:
     found = {m["id"]: m["facts"] for m in record_of(small_run)["measurements"]}
     for name in ("null.wire", "e2e.wire", "e2e.fix.wire"):
         assert 0 < found[name]["placement_min_ns"] <= found[name]["placement_max_ns"]
-    trials = [json.loads(line) for line in (small_run / "series.jsonl").read_text().splitlines()]
+    trials = trials_of(small_run)
     assert all(len(t["placement_ns"]) == 2 for t in trials)
 
 
 def test_the_books_of_two_repeats_of_one_stream_are_equal(small_run: Path) -> None:
-    trials = [json.loads(line) for line in (small_run / "series.jsonl").read_text().splitlines()]
+    trials = trials_of(small_run)
     hashes = {t["answer"]["hash"] for t in trials if t["phase"] == "e2e.itch"}
     assert len(hashes) == 1

@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import HostError
 
-from .conftest import needs_two_cpus, redline
+from .conftest import needs_two_cpus, redline, the_run
 
 HEAD = """\
 name: lines
@@ -75,7 +75,7 @@ def run(tmp_path: Path, phases: str) -> tuple[dict[str, Any], Trials, str]:
     scenario.write_text(HEAD + phases)
     done = redline("run", scenario, "--out", tmp_path / "runs")
     assert done.returncode in (0, 1, 75), done.stderr
-    (found,) = (tmp_path / "runs").iterdir()
+    found = the_run(tmp_path / "runs")
     series = [json.loads(line) for line in (found / "series.jsonl").read_text().splitlines()]
     record = json.loads((found / "run.json").read_text())
     assert [check for check in record["checks"] if not check["ok"]] == []

@@ -17,7 +17,7 @@ from perf.exchange_run import Found, Key
 from perf.sample import SHOWN, combine
 
 from harness.config.matrix import Target as Bound
-from harness.run import verdicts
+from harness.run import doubts, verdicts
 from harness.run.verdicts import State, Verdict
 
 WIDTH = 38
@@ -163,7 +163,7 @@ def verdict_of(found: Mapping[str, Found], goal: Goal) -> Verdict:
 
 def _excuse(mine: Found, quiet: float | None, per_s: float, bound: Bound) -> str:
     """Why the host may be to blame for a miss: a sentence, or nothing."""
-    if busy := verdicts.neighbour(quiet):
+    if busy := doubts.neighbour(quiet):
         return busy.reason
     if mine.taken > 0 and (mine.taken >= 1 or bound.met_by(per_s / (1 - mine.taken))):
         return (

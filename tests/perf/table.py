@@ -15,7 +15,7 @@ from perf.heats import Heat, Target
 from perf.sample import SHOWN, Figures, Sample, combine, ratio
 
 from harness.config.matrix import Target as Bound
-from harness.run import verdicts
+from harness.run import doubts, verdicts
 from harness.run.verdicts import State, Verdict
 
 HEAD = (
@@ -163,7 +163,7 @@ def verdict_of(result: Result, target: Target) -> Verdict:
     value = value_of(result, target, figures)
     if value is None:
         return verdicts.unjudgeable(f"too few samples: {figures.n}")
-    busy = verdicts.neighbour(figures.quiet_share)
+    busy = doubts.neighbour(figures.quiet_share)
     is_ratio = bool(target.against) and not target.is_extra
     bound = Bound(op="<=", value=target.bound, unit="count" if is_ratio else "ns")
     verdict = verdicts.scalar(bound, value, busy.reason if busy else "")

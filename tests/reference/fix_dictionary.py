@@ -214,10 +214,10 @@ class Reference:
         header, body, trailer = Entry(), Entry(), Entry()
         where = header
         first_wrong = i = 0
+        elsewhere = {tag for tag in HEADERS if tag not in types and tag not in level.members}
         while i < len(items):
             item = items[i]
-            is_elsewhere = item.tag in HEADERS - types.keys() - level.members.keys()
-            if item.tag in self.header.members or is_elsewhere:
+            if item.tag in self.header.members or item.tag in elsewhere:
                 part, known = header, self.header
                 wrong = where is not header
             elif item.tag in self.trailer.members:

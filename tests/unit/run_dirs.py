@@ -14,19 +14,23 @@ Histograms are drawn from seeded distributions: the figures are synthetic, the f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from qualified_hosts import CPUS, known
 
 from harness.config.loader import project_data
 from harness.measure import noise
 from harness.measure.histogram import Histogram
+from harness.qualify.recorded import stamped
 from harness.run.artifacts import RunDir, read_json, sha256_of
 from harness.run.judge import judge
 from harness.run.raw import read_raw
+from harness.tuning.facts import Fact
 
 Variant = Literal["good", "ready", "noisy", "missing", "failing", "incomplete"]
 VARIANTS: tuple[Variant, ...] = ("good", "ready", "noisy", "missing", "failing", "incomplete")
@@ -136,8 +140,9 @@ def build_partial(run: RunDir, plan: _Plan, blocks: int = 60) -> None:
     run.write_text("scenario.yaml", scenario.read_text(encoding="utf-8"))
     matrix = plan.matrix or project_data("reports/matrix/week1.yaml").read_text(encoding="utf-8")
     run.write_text("matrix.yaml", matrix)
-    run.write_json("env.json", _environment(plan))
-    run.write_json("noise.json", _noise(plan, draw))
+    probed = _noise(plan, draw)
+    run.write_json("env.json", _environment(plan, probed))
+    run.write_json("noise.json", probed)
     measurements = _soak(run, draw) if plan.soak else _measurements(run, plan, draw, blocks)
     run.append_jsonl(
         "outliers.jsonl",
@@ -250,7 +255,7 @@ def _measurements(
         ("book.update", "hot", 40.0, 18.0),
         ("risk.check", "stream", 40.0, 9.0),
         ("order.id", "hot", 26.0, 1.0),
-        ("audit.append", "stream", 34.0, 4.0),
+        ("audit.append", "hot", 34.0, 4.0),
     ):
         found.append(_short_op(run, draw, plan, name, regime, median_ns, chain_ns))
     per_trial = max(blocks // 5, 1)
@@ -460,7 +465,7 @@ def _noise(plan: _Plan, draw: np.random.Generator) -> dict[str, Any]:
     seconds, threshold_ns = 2.0, 30.0
     floors = []
     for when in ("before", "after"):
-        for cpu, role in ((0, "rig"), (1, "engine")):
+        for role, cpu in CPUS.items():
             gaps = draw.uniform(20_000, 90_000, 2_000) if plan.vm else draw.uniform(40, 150, 800)
             floors.append(
                 noise.floor_record(gaps, seconds, threshold_ns, when=when, cpu=cpu, role=role)
@@ -475,7 +480,7 @@ def _noise(plan: _Plan, draw: np.random.Generator) -> dict[str, Any]:
                 "lfence_rdtsc_lfence__rdtscp_lfence": pair,
                 "clock_gettime": pair | {"p50_ns": 23.0, "p99_ns": 31.0},
             },
-            "offset": {"cpus": [0, 1], "offset_ns": 4.0, "bound_ns": 46.0},
+            "offset": {"cpus": list(CPUS.values()), "offset_ns": 4.0, "bound_ns": 46.0},
         },
         "floor": floors,
         "neighbour": [
@@ -487,29 +492,24 @@ def _noise(plan: _Plan, draw: np.random.Generator) -> dict[str, Any]:
                 "median_ns": 12_100.0,
             }
             for when in ("before", "after")
-            for cpu in (0, 1)
+            for cpu in CPUS.values()
         ],
         "placement": [
-            {"when": when, "cpus": [0, 1], "rtt_ns": 118.0} for when in ("before", "after")
+            {"when": when, "cpus": list(CPUS.values()), "rtt_ns": 118.0}
+            for when in ("before", "after")
         ],
     }
 
 
-def _environment(plan: _Plan) -> dict[str, Any]:
-    reasons = ["hypervisor: a shared virtual machine"] if plan.vm else []
-    return {
-        "qualification": {"qualified": not plan.vm, "reasons": reasons},
-        "cpu": {
-            "model": {"value": "Example CPU 9000", "source": "/proc/cpuinfo"},
-            "n_cpus": {"value": 2, "source": "sched_getaffinity"},
-        },
-        "kernel": {"release": {"value": "6.1.0", "source": "uname"}},
-        "board": {
-            "vendor": {
-                "value": None,
-                "source": "/sys/class/dmi/id/board_vendor",
-                "reason": "no such file",
-            }
-        },
-        "fingerprint": "c0ffee" * 10 + "c0ff",
+def _environment(plan: _Plan, probed: Mapping[str, Any]) -> dict[str, Any]:
+    tuned = known()
+    facts = dict(tuned)
+    facts["run.cpus"] = Fact({r: str(cpu) for r, cpu in CPUS.items()}, "chosen by the runner")
+    if plan.vm:
+        facts["host.hypervisor"] = Fact("kvm", "/proc/cpuinfo")
+    env = {
+        "schema": "redline.env/1",
+        "facts": {name: fact.as_json() for name, fact in facts.items()},
+        "fingerprint": {"sha256": "c0ffee" * 10 + "c0ff", "fields": []},
     }
+    return stamped(env, probed, before=tuned, seconds=64.0)

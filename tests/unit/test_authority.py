@@ -30,6 +30,7 @@ from harness.authority import (
 from harness.config.loader import ConfigError
 from harness.errors import HostError
 from harness.overrides import MAY_OVERRIDE, Override, grant
+from harness.signatures import NotSigned
 
 ROOT = Path(__file__).parents[2]
 NOW = 1_700_000_000
@@ -216,7 +217,7 @@ def test_a_key_may_be_limited_in_time_and_purpose(people: People, signed: Signed
 def test_a_file_of_signers_that_others_may_write_is_refused(people: People, signed: Signed) -> None:
     allowed = people.allow(f"alice {people.public('alice')}")
     allowed.chmod(0o666)
-    with pytest.raises(NotAuthorised, match="others than its owner may write it"):
+    with pytest.raises(NotSigned, match="others than its owner may write it"):
         verify(RESET, [signed("alice"), signed("bob")], allowed, NOW)
 
 
@@ -232,7 +233,7 @@ def test_a_file_that_is_not_there_is_named(people: People, signed: Signed, tmp_p
 def test_a_file_that_is_no_key_does_not_sign(tmp_path: Path, people: People) -> None:
     (tmp_path / "-n").write_text("no key\n")
     (tmp_path / "-n").chmod(0o600)
-    with pytest.raises(NotAuthorised, match="cannot sign: "):
+    with pytest.raises(NotSigned, match="cannot sign: "):
         sign(RESET, tmp_path / "-n")
 
 

@@ -17,6 +17,7 @@ from harness import cli
 from harness.bench import journal, leftovers, namespaces
 from harness.bench.journal import Entry, JournalError, myself, read, record
 from harness.bench.moved import Moved
+from harness.tuning.owner import state_and_start
 
 ID = "0123abcd"
 NAMES = (f"rl-{ID}-rig", f"rl-{ID}-engine")
@@ -76,7 +77,7 @@ def test_a_process_id_that_came_back_is_another_process() -> None:
 def test_a_dead_process_that_nobody_waited_for_is_dead() -> None:
     child = subprocess.Popen(["true"])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
-    now = journal._state_and_start(child.pid)
+    now = state_and_start(child.pid)
     assert now is not None
     owner = replace(myself(), pid=child.pid, started=now[1])
     assert owner.why_gone() == f"process {child.pid} is dead"
@@ -98,7 +99,7 @@ def test_a_process_name_that_looks_like_its_state_is_understood(tmp_path: Path) 
     shutil.copy("/bin/sleep", tool)
     child = subprocess.Popen([tool, "60"])
     try:
-        now = journal._state_and_start(child.pid)
+        now = state_and_start(child.pid)
         assert now is not None
         assert replace(myself(), pid=child.pid, started=now[1]).why_gone() is None
     finally:

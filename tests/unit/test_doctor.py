@@ -11,9 +11,11 @@ import host_trees as trees
 import pytest
 
 from harness.errors import ExitCode, HostError
+from harness.qualify.checks import RULES_BY_ID
 from harness.run.doctor import diagnose
 from harness.run.doctor_rows import Row, State, short_list
-from harness.tuning.facts import Absent, collect, cpu_list
+from harness.tuning.facts import collect
+from harness.tuning.tree import Absent, cpu_list
 
 CPUINFO, STATUS = "proc/cpuinfo", "proc/self/status"
 CLOCK = "sys/devices/system/clocksource/clocksource0/current_clocksource"
@@ -26,6 +28,23 @@ NOT_ROOT = "Uid:\t1000\t1000\t1000\t1000\nCapEff:\t0000000000201000"
 def row(root: Path, row_id: str) -> Row:
     (found,) = (r for r in diagnose(root).rows if r.id == row_id)
     return found
+
+
+@pytest.mark.parametrize(
+    ("row_id", "rule", "change"),
+    [
+        ("isolation", "kernel.isolated", {f"{CPU}/isolated": "\n"}),
+        ("tick", "kernel.tick", {f"{CPU}/nohz_full": "\n"}),
+        ("governor", "cpu.governor", trees.everywhere("cpufreq/scaling_governor", "powersave\n")),
+        ("smt", "cpu.smt", trees.everywhere("topology/thread_siblings_list", "0,4\n")),
+        ("hypervisor", "host.hypervisor", trees.changed(CPUINFO, "fpu", "fpu hypervisor")),
+    ],
+)
+def test_what_the_host_check_asks_too_is_explained_in_its_words(
+    tmp_path: Path, row_id: str, rule: str, change: Mapping[str, str | None]
+) -> None:
+    found, asked = row(trees.plant(tmp_path, change), row_id), RULES_BY_ID[rule]
+    assert (found.consequence, found.cure) == (asked.consequence, asked.cure)
 
 
 def test_a_tuned_bare_metal_host_is_good_in_every_row(tmp_path: Path) -> None:
@@ -297,7 +316,7 @@ def test_the_json_form_holds_every_row(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("packed", "state"),
-    [(gzip.compress(b"CONFIG_NET_SCH_NETEM=m\n"), "ok"), (b"rubbish", "missing")],
+    [(gzip.compress(b"CONFIG_NET_SCH_NETEM=m\n", mtime=0), "ok"), (b"rubbish", "missing")],
 )
 def test_a_kernel_that_shows_its_configuration_packed_is_understood(
     tmp_path: Path, packed: bytes, state: str

@@ -36,7 +36,7 @@ ELSEWHERE = (
     "drill_run",  # maps an arena a call, too slow to be called so often: test_mischief_config.py
     *("Port", "Impair", "Wire", "Xdp", "port_", "ping_", "flood_", "live_", "echo_"),
     *("frame_", "wire_", "backend_"),  # these two lines: test_net_leaks.py
-    *("clock_", "component", "fix_", "itch_", "ouch_", "probe_", "replay_", "synth"),
+    *("canary", "clock_", "component", "fix_", "itch_", "ouch_", "probe_", "replay_", "synth"),
 )
 # Once for good, or starts a thread.
 ONCE = {

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from run_dirs import N_A_SECOND, Variant, build
+from run_dirs import _PLANS, N_A_SECOND, RUN_ID, Variant, build, build_partial
 
 from harness.config.matrix import parse_matrix
 from harness.measure import noise
-from harness.run.artifacts import RunDirError, read_json
+from harness.measure.histogram import Histogram
+from harness.run.artifacts import RunDir, RunDirError, read_json
 from harness.run.judge import judge
 from harness.run.raw import Raw, read_raw
 
@@ -54,6 +55,36 @@ def test_a_run_whose_every_gate_holds_is_ready(tmp_path: Path) -> None:
     assert (verdict["state"], verdict["exit_code"], verdict["reasons"]) == ("READY", 0, [])
 
 
+def _on_a_guest(raw: Raw) -> Raw:
+    """The same run, had there been a hypervisor under it."""
+    guest = {"value": "kvm", "source": "/proc/cpuinfo", "reason": None}
+    return replace(raw, env={**raw.env, "facts": {**raw.env["facts"], "host.hypervisor": guest}})
+
+
+def test_the_same_run_on_a_host_that_is_not_qualified_is_inconclusive(tmp_path: Path) -> None:
+    judged = judge(_on_a_guest(read_raw(build(tmp_path, "ready"))))
+    gate = _row(judged, "host")
+    assert gate["state"] == "UNJUDGEABLE"
+    assert gate["reason"] == "not a qualified host: hypervisor, hyperthreads"
+    assert (judged["verdict"]["state"], judged["verdict"]["exit_code"]) == ("INCONCLUSIVE", 75)
+    assert judged["verdict"]["host"] == {
+        "qualified": False,
+        "missed": ["host.hypervisor"],
+        "not_shown": ["cpu.smt"],
+    }
+
+
+def test_a_run_that_recorded_no_facts_is_not_ready(tmp_path: Path) -> None:
+    judged = judge(replace(read_raw(build(tmp_path, "ready")), env={}))
+    assert judged["verdict"]["state"] == "INCONCLUSIVE"
+    assert "kernel.isolated" in judged["verdict"]["host"]["not_shown"]
+
+
+def test_a_host_that_is_not_qualified_takes_no_points_away(runs: Any) -> None:
+    raw = runs("good")
+    assert judge(_on_a_guest(raw))["score"] == judge(raw)["score"]
+
+
 def test_a_short_run_that_passes_everything_is_not_signed_off(runs: Any) -> None:
     judged = judge(runs("ready"))
     assert judged["verdict"]["state"] == "INCONCLUSIVE"
@@ -86,6 +117,135 @@ def test_the_same_figures_on_a_quiet_host_fail(runs: Any) -> None:
     judged = judge(replace(runs("noisy"), noise=quiet))
     assert _row(judged, "end_to_end")["state"] == "FAIL"
     assert judged["verdict"]["state"] == "NOT READY"
+
+
+def test_without_the_noise_gate_the_same_data_of_a_noisy_host_would_have_failed(runs: Any) -> None:
+    raw = runs("noisy")
+    assert _row(judge(raw), "end_to_end")["state"] == "UNJUDGEABLE"
+    assert _row(judge(raw, noise_gate=False), "end_to_end")["state"] == "FAIL"
+
+
+def test_without_the_noise_gate_a_generator_that_the_host_delayed_is_no_excuse(runs: Any) -> None:
+    raw = _with(runs("noisy"), "e2e.wire", facts={"lateness_p999_ns": 50_000.0})
+    row = _row(judge(raw), "end_to_end")
+    assert (row["state"], row["reason"][:10]) == ("UNJUDGEABLE", "generator:")
+    assert _row(judge(raw, noise_gate=False), "end_to_end")["state"] == "FAIL"
+
+
+def test_the_noise_gate_turns_no_pass_into_anything_else(runs: Any) -> None:
+    raw = runs("good")
+    assert judge(raw, noise_gate=False)["score"] == judge(raw)["score"]
+
+
+def test_lost_messages_are_infinite_percentiles_and_never_left_out(runs: Any) -> None:
+    n = _metric(judge(runs("good")), "e2e.wire")["n"]
+    metric = _metric(judge(_with(runs("good"), "e2e.wire", facts={"loss": n // 50})), "e2e.wire")
+    assert metric["infinite"] == ["p99", "p99.9", "max"]
+    assert [metric["percentiles"][name] for name in metric["infinite"]] == [None] * 3
+    assert metric["percentiles"]["p90"] is not None
+    assert metric["value"] is None
+
+
+def test_lost_messages_push_up_the_percentiles_below_them(runs: Any) -> None:
+    raw = runs("good")
+    n = _metric(judge(raw), "e2e.wire")["n"]
+    lossy = _metric(judge(_with(raw, "e2e.wire", facts={"loss": n // 20})), "e2e.wire")
+    assert lossy["percentiles"]["p90"] > _metric(judge(raw), "e2e.wire")["percentiles"]["p90"]
+
+
+def test_a_rate_and_its_latency_are_one_claim(runs: Any) -> None:
+    (claim,) = judge(runs("good"))["verdict"]["claims"]
+    assert claim["rows"] == ["end_to_end", "throughput"]
+    assert claim["text"] == "p99 <2us at 1,000,000/s, and >1M msg/s sustained with it"
+    assert claim["state"] == "PASS"
+
+
+def test_a_claim_is_no_better_than_its_worse_half(runs: Any) -> None:
+    judged = judge(_with(runs("good"), "e2e.wire", facts={"lateness_p999_ns": 900.0}))
+    (claim,) = judged["verdict"]["claims"]
+    assert _row(judged, "throughput")["state"] == "PASS"
+    assert claim["state"] == "UNJUDGEABLE"
+    assert claim["reason"].startswith("End-to-end latency at 1 M msg/s: UNJUDGEABLE: generator")
+
+
+def test_the_longest_stretch_over_target_is_told(runs: Any) -> None:
+    assert _metric(judge(runs("good")), "e2e.wire")["detail"] == {"longest_streak": 0}
+    assert _metric(judge(runs("failing")), "e2e.wire")["detail"] == {"longest_streak": 2}
+
+
+def _kernel_clock(**after: Any) -> dict[str, Any]:
+    look = {"source": "tsc", "sources": ["tsc"], "promises": None, "complaint": ""}
+    return {"before": look, "after": look | after}
+
+
+@pytest.mark.parametrize(
+    ("after", "state"), [({}, "PASS"), ({"complaint": "Marking TSC unstable"}, "UNJUDGEABLE")]
+)
+def test_a_clock_that_the_kernel_gave_up_judges_nothing(
+    runs: Any, after: dict[str, Any], state: str
+) -> None:
+    raw = runs("good")
+    clock = raw.noise["clock"] | {"kernel": _kernel_clock(**after)}
+    row = _row(judge(replace(raw, noise=raw.noise | {"clock": clock})), "fix_parsing")
+    assert row["state"] == state
+
+
+@pytest.mark.parametrize(
+    ("chains", "state"),
+    [([120.0] * 5, "PASS"), ([600.0] * 5, "FAIL"), ([120.0] * 4 + [600.0], "MARGINAL")],
+)
+def test_a_short_operation_is_judged_over_its_restarts(
+    tmp_path: Path, chains: list[float], state: str
+) -> None:
+    """One tag a restart; the restarts whose chain is slow are also slow call by call."""
+    run = RunDir.create(tmp_path, RUN_ID)
+    build_partial(run, _PLANS["good"], 5)
+    tags = [f"fix.parse.r{i}" for i in range(5)]
+    (run.path / "fix.parse.stream.hlog").unlink()
+    with run.hlog("fix.parse.stream.hlog", "ns") as log:
+        for i, (tag, chain) in enumerate(zip(tags, chains, strict=True)):
+            log.append(tag, i, 1.0, Histogram.from_values([int(chain * 1.3)] * 20_000))
+    each = {"pair_p50_ns": 20.0, "pair_spread_ns": 10.0, "quiet_share": 0.9}
+    facts = {"n": 100_000, "tick_ns": 1.0, "restarts": [each | {"chain_min_ns": c} for c in chains]}
+    raw = _with(read_raw(run.path), "fix.parse", "stream", tags=tags, facts=facts)
+    judged = judge(raw)
+    assert _row(judged, "fix_parsing")["state"] == state
+    assert len(_metric(judged, "fix.parse", "stream")["runs"]) == 5
+
+
+def test_scalars_of_several_readings_show_them_all(runs: Any) -> None:
+    raw = _with(runs("good"), "clock.precision", facts={"runs_ns": [45.0, 46.0]})
+    assert _metric(judge(raw), "clock.precision")["runs"] == [45.0, 46.0]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"facts": {"injected": "engine stopped for 20ms each 1s"}}, "with an injected fault (eng"),
+        ({"facts": {"compress": 240}}, "at '1000000/s constant', which is a demonstration"),
+        ({"load": "1M/s constant, time-compressed 2x"}, "at '1M/s constant, time-compressed 2x'"),
+    ],
+)
+def test_a_demonstration_judges_no_row(runs: Any, change: dict[str, Any], said: str) -> None:
+    row = _row(judge(_with(runs("good"), "e2e.wire", **change)), "end_to_end")
+    assert row["state"] == "MISSING"
+    assert said in row["reason"]
+
+
+def test_runs_of_two_modes_are_said_to_be_two(runs: Any) -> None:
+    ns = [45.0, 45.1, 45.2, 45.1, 60.0, 60.1, 60.2]
+    judged = judge(_with(runs("good"), "clock.precision", facts={"runs_ns": ns}))
+    assert [m["n"] for m in _metric(judged, "clock.precision")["modes"]] == [4, 3]
+    assert (
+        "(the runs have two modes: 45.1 ns in 4 and 60.1 ns in 3)"
+        in (_row(judged, "timing_precision")["reason"])
+    )
+
+
+def test_runs_of_one_kind_have_no_modes(runs: Any) -> None:
+    ns = [45.0, 45.9, 46.7, 47.1, 48.2, 49.0, 50.2]
+    raw = _with(runs("good"), "clock.precision", facts={"runs_ns": ns})
+    assert _metric(judge(raw), "clock.precision")["modes"] == []
 
 
 def test_a_miss_and_a_lost_message_are_not_ready(runs: Any) -> None:
@@ -149,11 +309,12 @@ def test_a_load_written_with_another_unit_is_the_same_load(runs: Any) -> None:
 
 def test_a_row_that_two_regimes_could_answer_takes_neither(runs: Any) -> None:
     raw = runs("good")
-    twin = {**next(m for m in raw.measurements() if m["id"] == "risk.check"), "regime": "hot"}
+    one = next(m for m in raw.measurements() if m["id"] == "clock.gettime")
+    twin = one | {"regime": "cold"}
     both = replace(raw, run={**raw.run, "measurements": [*raw.measurements(), twin]})
-    row = _row(judge(both), "risk_check")
+    row = _row(judge(both), "clock_gettime")
     assert row["state"] == "MISSING"
-    assert "'stream', 'hot'" in row["reason"]
+    assert "measured as 'back to back', 'cold'" in row["reason"]
 
 
 @pytest.mark.parametrize(

@@ -320,7 +320,7 @@ def test_an_approval_is_of_one_board_and_one_scope(
     assert desk.run("approve", approval, "--key", people.key("bob"))[0] == 0
     text = approval.read_text()
     approval.write_text(text.replace("reset all on", "reset global on"))
-    assert "is not good for this statement" in arm(desk, approval, people)
+    assert "is not good for this" in arm(desk, approval, people)
     approval.write_text(text)
     other = KillBoard.create(tmp_path / "other")
     desk.where = tmp_path / "other"

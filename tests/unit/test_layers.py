@@ -23,6 +23,9 @@ MAY_INCLUDE = {
     "py": {"base", "market", "trade", "net", "session", "rig", "py"},
 }
 ENGINE_MAY_IMPORT = {"engine", "numpy"}
+# It travels to hosts where nothing else is: the standard library, and these.
+TUNING = "harness/tuning"
+TUNING_MAY_IMPORT = ("harness.tuning", "harness.errors")
 
 
 def quoted_includes(source: str) -> list[str]:
@@ -61,6 +64,16 @@ def import_faults(package: str, source: str, stdlib: frozenset[str]) -> list[str
     ]
 
 
+def tuning_faults(source: str, stdlib: frozenset[str]) -> list[str]:
+    return [
+        f"imports {module}"
+        for module in imported_modules(source)
+        if module.split(".")[0] not in stdlib
+        and module != "harness"
+        and not module.startswith(TUNING_MAY_IMPORT)
+    ]
+
+
 def c_files() -> list[Path]:
     return sorted((ROOT / "csrc").rglob("*.[ch]"))
 
@@ -91,6 +104,20 @@ def test_every_python_file_imports_only_what_its_layer_may_know() -> None:
         )
     }
     assert faults == {}
+
+
+def test_what_travels_to_far_hosts_needs_the_standard_library_alone() -> None:
+    faults = {
+        str(path.relative_to(ROOT)): found
+        for path in sorted((ROOT / TUNING).rglob("*.py"))
+        if (found := tuning_faults(path.read_text(), sys.stdlib_module_names))
+    }
+    assert faults == {}
+
+
+@pytest.mark.parametrize("module", ["numpy", "harness.config.units", "engine"])
+def test_tuning_that_needs_more_is_caught(module: str) -> None:
+    assert tuning_faults(f"import {module}\n", sys.stdlib_module_names) == [f"imports {module}"]
 
 
 def test_a_sibling_include_is_caught() -> None:

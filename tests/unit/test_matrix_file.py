@@ -65,10 +65,24 @@ def test_every_weighted_performance_row_is_a_gate_too(week1: Matrix) -> None:
     assert all(row.gate for row in week1.groups[0].rows)
 
 
-def test_what_is_not_measured_yet_stays_in_the_matrix(week1: Matrix) -> None:
-    rows = {row.id: row.metric for _, row in week1.rows()}
-    assert rows["unit_coverage"] is None
-    assert rows["end_to_end"] == "e2e.wire"
+def test_what_a_run_does_not_measure_stays_in_the_matrix(week1: Matrix) -> None:
+    lacking = {row.id for row in week1.unmeasured(["e2e.wire"])}
+    assert {"unit_coverage", "code_review"} <= lacking
+    assert "end_to_end" not in lacking
+
+
+def test_rows_of_tools_and_of_people_say_so_in_their_metric(week1: Matrix) -> None:
+    told = {row.id: (row.metric or "").partition(".")[0] for _, row in week1.rows()}
+    people = {row for row, family in told.items() if family == "delivery"}
+    assert people == {"code_review", "features", "documentation", "on_schedule"}
+    assert sum(family == "quality" for family in told.values()) == 6
+
+
+def test_a_row_is_demoted_by_somebody_or_not_at_all() -> None:
+    said = refused("metric: net.rtt", "gate: false\n        metric: net.rtt")
+    assert "rows.1.demoted_by: is missing: who decided" in said
+    said = refused("metric: net.rtt", "demoted_by: CTO\n        metric: net.rtt")
+    assert "rows.1.demoted_by: is of rows with `gate: false` only" in said
 
 
 @pytest.mark.parametrize(

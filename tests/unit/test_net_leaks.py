@@ -62,11 +62,11 @@ FRAME: dict[str, Any] = {
 
 
 def grown(call: Call, n: int) -> int:
-    """Blocks and descriptors held after n calls and not before; the least of three tries."""
-    for _ in range(60):  # caches fill
+    """Blocks and descriptors held after n calls and not before; the least of six tries."""
+    for _ in range(60):  # caches fill; numpy's, of buffers asked for, takes some tries more
         call()
     least = sys.maxsize
-    for _ in range(3):
+    for _ in range(6):
         before = held()
         for _ in range(n):
             call()

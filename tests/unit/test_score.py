@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import date
 
 import pytest
 from hypothesis import given, settings
@@ -10,10 +11,12 @@ from hypothesis import strategies as st
 
 from harness.config.loader import project_data
 from harness.config.matrix import Matrix, Target, load_matrix, parse_matrix
+from harness.config.waivers import Waiver
 from harness.errors import ExitCode
 from harness.run.verdicts import State, Verdict
 from harness.score import matrix as scoring
 from harness.score.matrix import GateResult, Judged, SignOff
+from harness.score.waiving import waive
 
 _WEEK1 = load_matrix(project_data("reports/matrix/week1.yaml"))
 _ROWS = [row.id for _, row in _WEEK1.rows()]
@@ -107,6 +110,21 @@ def test_a_rate_is_scored_the_other_way_round() -> None:
     assert scoring.row_score(target, 500_000)[0] == 0
     assert scoring.row_score(target, 1_000_000 / 1.5)[0] == pytest.approx(41.5, abs=0.01)
     assert scoring.row_score(target, 0)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "hit", "miss"),
+    [
+        (Target(op="<", value=100, unit="ns"), 99, 101),
+        (Target(op=">", value=80, unit="%"), 81, 80),
+    ],
+)
+def test_a_row_without_partial_points_is_all_or_nothing(
+    target: Target, hit: float, miss: float
+) -> None:
+    assert scoring.row_score(target, hit, partial=False)[0] == 100
+    assert scoring.row_score(target, miss, partial=False)[0] == 0
+    assert scoring.row_score(target, miss)[0] > 90
 
 
 @pytest.mark.parametrize("bound", [0, 1])
@@ -245,3 +263,111 @@ def test_every_total_shows_its_arithmetic(week1: Matrix) -> None:
     total = scoring.score(week1, judged)
     assert total.formula == "(40 x 60.0 + 30 x 100.0 + 30 x 100.0) / 100 = 84.0"
     assert total.groups[0].formula.endswith("25 x 0.0 + 15 x 0.0) / 100 = 60.0")
+
+
+# ---- Bad news ------------------------------------------------------------------------------------
+
+_TARGETS = [
+    Target(op="<", value=2000, unit="ns"),
+    Target(op=">", value=1_000_000, unit="msg/s"),
+    Target(op=">", value=80, unit="%"),
+    Target(op="=", value=100, unit="%"),
+    Target(op="=", value=0, unit="count"),
+]
+
+
+@pytest.mark.parametrize("target", _TARGETS, ids=lambda t: t.text)
+@given(one=st.floats(0, 1e7), other=st.floats(0, 1e7))
+@settings(max_examples=60)
+def test_a_worse_figure_never_scores_more(target: Target, one: float, other: float) -> None:
+    lower = target.op in ("<", "<=") or target.unit == "count"
+    good, bad = sorted((one, other), reverse=not lower)
+    assert scoring.row_score(target, bad)[0] <= scoring.row_score(target, good)[0]
+
+
+_ORDER = [SignOff.READY, SignOff.INCONCLUSIVE, SignOff.NOT_READY]
+_EVERYTHING = [gate.id for gate in _WEEK1.everything()]
+_KNOWN = st.one_of(st.sampled_from([State.UNJUDGEABLE, State.MISSING]), st.floats(0, 100))
+
+
+@given(
+    st.dictionaries(st.sampled_from(_EVERYTHING), _KNOWN),
+    st.sampled_from(_EVERYTHING),
+    st.sampled_from([State.UNJUDGEABLE, State.MISSING, State.FAIL]),
+)
+@settings(max_examples=150)
+def test_more_bad_news_never_raises_the_floor_nor_makes_a_run_ready(
+    news: dict[str, State | float], row: str, worse: State
+) -> None:
+    before, after = (_judged(_WEEK1, **n) for n in (news, news | {row: worse}))
+    floors = [scoring.score(_WEEK1, judged).floor for judged in (before, after)]
+    assert floors[1] <= floors[0] + 1e-9
+    if _sign_off(_WEEK1, before)[0] is not SignOff.READY:
+        assert _sign_off(_WEEK1, after)[0] is not SignOff.READY
+
+
+@given(st.dictionaries(st.sampled_from(_EVERYTHING), _KNOWN), st.sampled_from(_EVERYTHING))
+@settings(max_examples=150)
+def test_a_failure_more_never_improves_the_sign_off(
+    news: dict[str, State | float], row: str
+) -> None:
+    before, after = (_judged(_WEEK1, **n) for n in (news, news | {row: State.FAIL}))
+    states = [_ORDER.index(_sign_off(_WEEK1, judged)[0]) for judged in (before, after)]
+    assert states[0] <= states[1]
+
+
+@given(st.dictionaries(st.sampled_from(_EVERYTHING), _KNOWN), st.sampled_from(_EVERYTHING))
+@settings(max_examples=100)
+def test_a_waiver_never_raises_the_floor(news: dict[str, State | float], row: str) -> None:
+    before = _judged(_WEEK1, **news)
+    after, _ = waive(before, [_waiver(row)], date(2026, 1, 2))
+    assert scoring.score(_WEEK1, after).floor <= scoring.score(_WEEK1, before).floor + 1e-9
+
+
+def _waiver(row: str) -> Waiver:
+    return Waiver(
+        row=row,
+        name="Ada",
+        role="CTO",
+        reason="known",
+        date=date(2026, 1, 1),
+        expires=date(2026, 1, 3),
+    )
+
+
+# ---- The examples of the rules -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("unjudged", "floor", "grade"),
+    [
+        ({}, 100, "Excellent"),
+        ({"network_rtt": State.MISSING}, 94, "Excellent"),
+        ({"network_rtt": State.WAIVED}, 94, "Excellent"),
+        ({"end_to_end": State.UNJUDGEABLE, "throughput": State.MISSING}, 84, "at least Good"),
+        ({"features": State.MISSING}, 88, "at least Good"),
+    ],
+)
+def test_the_grade_is_that_of_the_floor_and_hedged_where_the_ceiling_has_another(
+    week1: Matrix, unjudged: dict[str, State], floor: float, grade: str
+) -> None:
+    total = scoring.score(week1, _judged(week1, **unjudged))
+    assert (total.floor, scoring.grade(week1, total)) == (floor, grade)
+
+
+def test_renormalising_the_worked_example_would_have_said_excellent(week1: Matrix) -> None:
+    """What this harness does not do, done by hand: the judged rows alone are perfect."""
+    judged = _judged(week1, end_to_end=State.UNJUDGEABLE, throughput=State.MISSING)
+    performance = week1.groups[0]
+    seen = [(r.weight, judged[r.id].score) for r in performance.rows]
+    there = [(weight, points) for weight, points in seen if points is not None]
+    renormalised = sum(w * p for w, p in there) / sum(w for w, _ in there)
+    assert (renormalised, week1.band(renormalised)) == (100, "Excellent")
+    assert scoring.score(week1, judged).groups[0].floor == 60
+
+
+@pytest.mark.parametrize(
+    ("total", "shown"), [(89.96, "89.9"), (70.0, "70.0"), (79.9999, "79.9"), (100.0, "100.0")]
+)
+def test_a_shown_total_is_never_rounded_over_an_edge(total: float, shown: str) -> None:
+    assert scoring.floored(total) == shown

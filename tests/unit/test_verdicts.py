@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from harness.config.matrix import Target
 from harness.measure.percentiles import Support
-from harness.run import verdicts
+from harness.run import doubts, verdicts
 from harness.run.sustained import sustained
 from harness.run.verdicts import HostNoise, State
 
@@ -160,14 +161,14 @@ def test_a_target_under_three_steps_of_the_clock_needs_a_chain() -> None:
 
 
 def test_a_late_generator_measures_itself() -> None:
-    verdict = verdicts.generator(2_000, 250, 1_000, 1_000)
+    verdict = doubts.generator(2_000, 250, 1_000, 1_000)
     assert verdict is not None
     assert verdict.state is State.UNJUDGEABLE
     assert verdict.reason == ("generator: late by 250 ns at p99.9, a tenth of the target is 200 ns")
 
 
 def test_a_generator_that_left_out_messages_spoils_its_trial() -> None:
-    verdict = verdicts.generator(2_000, 10, 10_000, 9_989)
+    verdict = doubts.generator(2_000, 10, 10_000, 9_989)
     assert verdict is not None
     assert "sent 9989 of 10000" in verdict.reason
 
@@ -178,7 +179,7 @@ def test_a_generator_that_left_out_messages_spoils_its_trial() -> None:
 def test_a_generator_within_its_bounds_spoils_nothing(
     lateness: float | None, planned: int | None, sent: int | None
 ) -> None:
-    assert verdicts.generator(2_000, lateness, planned, sent) is None
+    assert doubts.generator(2_000, lateness, planned, sent) is None
 
 
 @pytest.mark.parametrize(
@@ -192,18 +193,18 @@ def test_a_generator_within_its_bounds_spoils_nothing(
 def test_a_clock_that_cannot_be_trusted_judges_nothing(
     ppb: float | None, moved: float, seen: str
 ) -> None:
-    verdict = verdicts.clock(ppb, moved, 10.0)
+    verdict = doubts.clock(ppb, moved, 10.0)
     assert verdict is not None
     assert verdict.reason.startswith("clock: ")
     assert seen in verdict.reason
 
 
 def test_a_clock_within_its_bounds_is_no_doubt() -> None:
-    assert verdicts.clock(1_000, 10, 10.0) is None
+    assert doubts.clock(1_000, 10, 10.0) is None
 
 
 def test_a_neighbour_that_never_left_is_named() -> None:
-    verdict = verdicts.neighbour(0.004)
+    verdict = doubts.neighbour(0.004)
     assert verdict is not None
     assert verdict.reason.startswith("neighbour: ")
     assert "0.4%" in verdict.reason
@@ -211,11 +212,11 @@ def test_a_neighbour_that_never_left_is_named() -> None:
 
 @pytest.mark.parametrize("share", [None, 0.02, 0.97])
 def test_a_neighbour_that_is_sometimes_away_is_no_doubt(share: float | None) -> None:
-    assert verdicts.neighbour(share) is None
+    assert doubts.neighbour(share) is None
 
 
 def test_too_few_samples_say_how_many_it_takes() -> None:
-    verdict = verdicts.samples(5_000, "p99", Support.PUBLISH)
+    verdict = doubts.samples(5_000, "p99", Support.PUBLISH)
     assert verdict is not None
     assert verdict.state is State.UNJUDGEABLE
     assert "50.0 samples in its tail" in verdict.reason
@@ -224,7 +225,7 @@ def test_too_few_samples_say_how_many_it_takes() -> None:
 
 @pytest.mark.parametrize("support", [Support.JUDGE, Support.SIGN_OFF])
 def test_enough_samples_are_no_doubt(support: Support) -> None:
-    assert verdicts.samples(1_000_000, "p99", support) is None
+    assert doubts.samples(1_000_000, "p99", support) is None
 
 
 def _throughput(joint, loss_free, lost_share=0.0, host=QUIET) -> verdicts.Verdict:
@@ -256,6 +257,13 @@ def test_a_shortfall_that_the_hosts_theft_explains_is_not_failed() -> None:
     verdict = _throughput(None, 980_000, 0.05, NOISY)
     assert verdict.state is State.UNJUDGEABLE
     assert "took 5.00% of the time" in verdict.reason
+
+
+@pytest.mark.parametrize("lost_share", [1.0, 1.4])
+def test_a_host_that_took_all_of_the_time_proves_nothing_against_the_engine(
+    lost_share: float,
+) -> None:
+    assert _throughput(None, 100, lost_share, NOISY).state is State.UNJUDGEABLE
 
 
 def test_a_rate_at_exactly_the_target_is_not_above_it() -> None:
@@ -356,6 +364,76 @@ def test_no_findings_count_only_from_a_tool_that_finished_and_found_its_planted_
     assert verdicts.zero_tolerance(findings, complete, control, "leaks").state is state
 
 
-def test_the_maximum_of_n_samples_is_their_last_nth() -> None:
-    assert verdicts.quantile("max", 1_000) == pytest.approx(0.999)
+@pytest.mark.parametrize(
+    ("value", "complete", "control", "state"),
+    [
+        (81, True, None, State.PASS),
+        (80, True, None, State.FAIL),
+        (99, False, None, State.MISSING),
+        (99, True, False, State.MISSING),
+        (10, False, None, State.MISSING),
+    ],
+)
+def test_a_share_counts_only_from_a_tool_that_finished(
+    value: float, complete: bool, control: bool | None, state: State
+) -> None:
+    eighty = Target(op=">", value=80, unit="%")
+    assert verdicts.tool(eighty, value, complete, control).state is state
+
+
+@pytest.mark.parametrize(
+    ("mhz", "pinned", "said"),
+    [
+        ([2600.0, 2610.0], 2600.0, None),
+        ([2600.0, 3400.0], 2600.0, "3,400 MHz"),
+        ([1200.0, 2600.0], 2600.0, "1,200 MHz"),
+        (None, 2600.0, None),
+        ([3400.0], None, None),
+    ],
+)
+def test_a_core_that_left_its_frequency_decides_nothing_about_short_operations(
+    mhz: list[float] | None, pinned: float | None, said: str | None
+) -> None:
+    verdict = doubts.frequency(mhz, pinned)
+    if said is None:
+        assert verdict is None
+    else:
+        assert verdict is not None
+        assert verdict.state is State.UNJUDGEABLE
+        assert said in verdict.reason
+
+
+def _false_fails(n: int, contamination: float, quantile: float, draws: int = 20_000) -> float:
+    """How often a program that always keeps its target is failed by the host's noise alone."""
+    hit = np.random.default_rng(3).random((draws, n)) < contamination
+    may = HostNoise(contamination).may_fail(quantile)
+    return float((hit.any(axis=1) & may).mean())
+
+
+WORST = np.geomspace(1e-4, 0.9, 60)  # contaminations of a sample
+
+
+@pytest.mark.parametrize("n", [1, 8, 60])
+def test_a_maximum_is_failed_by_the_host_at_most_once_in_twenty(n: int) -> None:
+    q = verdicts.quantile("max", n)
+    assert max(_false_fails(n, c, q) for c in WORST) < 0.055
+
+
+def test_the_last_nth_as_the_quantile_of_a_maximum_would_fail_far_too_often() -> None:
+    assert max(_false_fails(8, c, 1 - 1 / 8) for c in WORST) > 0.2
+
+
+@pytest.mark.parametrize(
+    ("longest_ns", "state"), [(1_200_000.0, State.UNJUDGEABLE), (40_000.0, State.FAIL)]
+)
+def test_a_host_that_takes_as_long_by_itself_fails_no_maximum(
+    longest_ns: float, state: State
+) -> None:
+    millisecond = Target(op="<", value=1_000_000, unit="ns")
+    host = HostNoise(1e-4, longest_ns=longest_ns)
+    assert verdicts.maximum(millisecond, 1_100_000, 8, host).state is state
+    assert verdicts.maximum(millisecond, 900_000, 8, host).state is State.PASS
+
+
+def test_a_percentile_is_its_own_quantile() -> None:
     assert verdicts.quantile("p99", 5) == 0.99

@@ -125,8 +125,12 @@ def _row(run: Any, name: str) -> Any:
 
 
 def _set(path: str, value: object) -> Callable[[Any], object]:
+    """A value by its path; the name of a fact, which has a dot in it, is one step."""
+
     def change(run: Any) -> None:
         *steps, last = path.split(".")
+        if steps[:1] == ["facts"]:
+            steps = ["facts", ".".join(steps[1:])]
         for step in steps:
             run = run[step]
         run[last] = value
@@ -164,6 +168,32 @@ def test_a_judgement_that_the_raw_files_do_not_give_is_named(
     _reseal(copy)
     problems = verify(copy)
     assert any(p.startswith("run.json: ") and named in p for p in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (_set("qualification.qualified", False), "qualification.qualified: False, recomputed True"),
+        (_set("qualification.reasons", ["none"]), "qualification.reasons: 1 entries, recomputed 0"),
+        (_set("facts.host.hypervisor.value", "kvm"), "rows[host.hypervisor].state: 'ok'"),
+        (_set("facts.run.cpus.value", {"engine": "0"}), "rows[noise.lost].state: 'ok'"),
+        (lambda env: env.pop("qualification"), "qualification: missing"),
+        (lambda env: env.pop("facts"), "rows[kernel.isolated].state: 'ok', recomputed 'unknown'"),
+    ],
+)
+def test_a_qualification_that_the_facts_do_not_give_is_named(
+    copy: Path, change: Callable[[Any], object], named: str
+) -> None:
+    _edit(copy / "env.json", change)
+    _reseal(copy)
+    problems = verify(copy)
+    assert any(p.startswith("env.json: ") and named in p for p in problems), problems
+
+
+def test_a_noise_floor_exchanged_after_the_run_changes_the_qualification(copy: Path) -> None:
+    _edit(copy / "noise.json", lambda noise: noise["floor"][0].update(max_ns=90_000.0))
+    _reseal(copy)
+    assert any("qualification.rows[noise.gap].state" in problem for problem in verify(copy))
 
 
 def test_a_histogram_that_was_swapped_changes_the_figures(copy: Path) -> None:

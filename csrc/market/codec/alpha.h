@@ -17,6 +17,7 @@ static inline void rl_put_alpha(void *out, const char *text, size_t width)
 {
     size_t n = 0;
 
+    /* cppcheck-suppress arrayIndexOutOfBoundsCond; a text ends before */
     while (n < width && text[n] != '\0')
         n++;
     memset(out, ' ', width);

@@ -514,6 +514,7 @@ int rl_fix_dict_expect(struct rl_fix_dict *d, const char *sender, const char *ta
     }
     if (!rl_fix_is_plain(sender, RL_FIX_DICT_NAME) || !rl_fix_is_plain(target, RL_FIX_DICT_NAME))
         return -EINVAL;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): no name is not plain */
     d->n_sender = (uint8_t)strlen(sender);
     d->n_target = (uint8_t)strlen(target);
     memcpy(d->sender, sender, d->n_sender);

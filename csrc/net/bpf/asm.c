@@ -105,6 +105,7 @@ void rl_bpf_set(struct rl_bpf_code *c, uint8_t dst, int32_t value)
 /* The one instruction that takes two slots; what `src` says the value is, if it is not a number. */
 static void put_wide(struct rl_bpf_code *c, uint8_t dst, uint8_t src, uint32_t low, uint32_t high)
 {
+    /* NOLINTNEXTLINE(misc-redundant-expression): two of them are 0, and are meant */
     put(c, BPF_LD | BPF_DW | BPF_IMM, dst, src, 0, (int32_t)low);
     put(c, 0, 0, 0, 0, (int32_t)high);
 }

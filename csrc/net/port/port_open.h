@@ -56,6 +56,13 @@ enum rl_xdp_mode {
         RL_N_XDP_MODES
 };
 
+/*
+ * Where the first message of a stream ends: its length with all that frames it, or 0 while more
+ * bytes are needed. Bytes that are no message are handed out as one, for the reader to refuse. At
+ * most n_max, and never 0 when n_bytes is n_max.
+ */
+typedef uint32_t (*rl_port_cut)(const uint8_t *bytes, uint32_t n_bytes, uint32_t n_max);
+
 /* Zeroed, with netns_fd -1, is a start: sizes that are 0 get their defaults. */
 struct rl_port_config {
     enum rl_backend backend;
@@ -73,6 +80,7 @@ struct rl_port_config {
     struct rl_address local, peer;
     struct rl_address multicast_interface;
     bool is_listener; /* TCP: waits to be connected to */
+    rl_port_cut cut;  /* TCP: messages that frame themselves; NULL: each behind its length */
 
     /* PACKET, XDP. */
     char interface[16];

@@ -25,6 +25,8 @@ struct tcp_port {
     struct rl_arena arena;
     enum rl_accel accel;
     uint32_t n_bytes;          /* the longest message */
+    rl_port_cut cut;           /* NULL: behind their lengths */
+    uint32_t n_length;         /* bytes before each message */
     _Atomic uint32_t state;    /* enum state: receiving thread while WAITING, then either */
     RL_ALIGNED uint8_t *in;    /* receiving thread */
     uint32_t n_in_max, n_in;   /* bytes there */
@@ -99,11 +101,27 @@ static void read_more(struct tcp_port *t)
         end_stream(t, n < 0);
 }
 
+/* As next_frame, of messages that frame themselves. */
+static bool next_cut(struct tcp_port *t, struct rl_frame *frame)
+{
+    uint32_t left = t->n_in - t->n_read;
+    uint32_t n = left > 0 ? t->cut(t->in + t->n_read, left, t->n_bytes) : 0;
+
+    if (n == 0)
+        return false;
+    frame->data = t->in + t->n_read;
+    frame->n_bytes = n;
+    t->n_read += n;
+    return true;
+}
+
 /* The next whole message; false: there is none, or the stream has no shape any more. */
 static bool next_frame(struct tcp_port *t, struct rl_frame *frame)
 {
     uint32_t left = t->n_in - t->n_read, n;
 
+    if (t->cut != NULL)
+        return next_cut(t, frame);
     if (left < RL_TCP_LENGTH)
         return false;
     n = rl_net16(t->in + t->n_read);
@@ -182,6 +200,7 @@ static void tcp_tx_flush(struct rl_port *p)
         rl_port_count(&p->tx.tx_syscalls, 1);
         if (n > 0)
             n_sent += (uint32_t)n;
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Errno): some bytes are never sent as none */
         else if (errno == EAGAIN)
             break;
         else if (errno != EINTR)
@@ -206,13 +225,13 @@ static uint8_t *tcp_tx_reserve(struct rl_port *p, uint32_t n_bytes)
         rl_port_count(&p->tx.tx_too_large, 1);
         return NULL;
     }
-    if (t->n_out_max - t->n_out < RL_TCP_LENGTH + n_bytes)
+    if (t->n_out_max - t->n_out < t->n_length + n_bytes)
         tcp_tx_flush(p);
-    if (RL_UNLIKELY(t->n_out_max - t->n_out < RL_TCP_LENGTH + n_bytes || state_of(t) == WAITING)) {
+    if (RL_UNLIKELY(t->n_out_max - t->n_out < t->n_length + n_bytes || state_of(t) == WAITING)) {
         rl_port_count(&p->tx.tx_full, 1);
         return NULL;
     }
-    return t->out + t->n_out + RL_TCP_LENGTH;
+    return t->out + t->n_out + t->n_length;
 }
 
 static void tcp_tx_commit(struct rl_port *p, uint32_t n_bytes)
@@ -221,8 +240,9 @@ static void tcp_tx_commit(struct rl_port *p, uint32_t n_bytes)
 
     if (n_bytes == 0)
         return;
-    rl_net16_put(t->out + t->n_out, (uint16_t)n_bytes);
-    t->n_out += RL_TCP_LENGTH + n_bytes;
+    if (t->n_length > 0)
+        rl_net16_put(t->out + t->n_out, (uint16_t)n_bytes);
+    t->n_out += t->n_length + n_bytes;
     t->n_frames_out++;
     rl_port_count(&p->tx.tx_frames, 1);
     rl_port_count(&p->tx.tx_bytes, n_bytes);
@@ -337,6 +357,8 @@ int rl_tcp_port_open(struct rl_port **port, const struct rl_port_config *c, char
     t->listener = -1;
     t->accel = c->accel;
     t->n_bytes = n_bytes;
+    t->cut = c->cut;
+    t->n_length = c->cut ? 0 : RL_TCP_LENGTH;
     t->n_in_max = t->n_out_max = (uint32_t)n_queue;
     t->in = rl_arena_take(&arena, n_queue, 0);
     t->out = rl_arena_take(&arena, n_queue, 0);

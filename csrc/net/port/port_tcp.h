@@ -1,6 +1,9 @@
 /*
  * port_tcp - messages through one TCP connection, each behind its length: 2 bytes, big endian.
  *
+ * With a `cut` (port_open.h) messages frame themselves, as FIX does, and nothing stands before
+ * them.
+ *
  * One end listens and takes one connection, the other connects when it is opened. What the kernel
  * has no room for stays queued here until the next flush, so that the stream keeps its shape; when
  * that queue is full, reservations are refused. A connection that has ended stays ended: what was

@@ -22,7 +22,7 @@ static void record_chunk(struct rl_bench *b, enum rl_chunk_kind kind, bool is_qu
     struct rl_hist *hist = &b->out->hist[hists[kind]]; /* the next one is its quiet twin */
     struct rl_hist *pair = &b->out->hist[RL_COMPONENT_HIST_PAIR];
 
-    for (int twin = 0; twin <= is_quiet; twin++) {
+    for (int twin = 0; twin <= (is_quiet ? 1 : 0); twin++) {
         for (uint32_t i = 0; i < b->n_samples; i++)
             rl_hist_record(hist + twin, b->samples[i]);
         for (uint32_t i = 0; i < b->n_pairs; i++)
@@ -58,6 +58,8 @@ static void measure(struct rl_bench *b)
     const uint64_t durations[] = {0, rl_ns_to_ticks(b->config->clock, b->config->duration_ns)};
     const uint32_t n_replays[] = {1, RL_COMPONENT_REPLAYS};
     uint32_t n_passes = RL_COUNT(durations);
+    /* Cold operations come one by one: nothing to chain, nothing to overlap. */
+    uint64_t n_kinds = b->config->regime == RL_REGIME_COLD ? 1 : RL_N_CHUNK_KINDS;
 
     __asm__ volatile("" : "+r"(n_passes)); /* or the compiler may make two copies of the loop */
     for (uint32_t pass = 0; pass < n_passes; pass++) {
@@ -71,7 +73,7 @@ static void measure(struct rl_bench *b)
         rl_trap_arm();
         usage = rl_usage_now();
         do { /* all kinds get their chunk, however short the run */
-            enum rl_chunk_kind kind = (enum rl_chunk_kind)(chunk % RL_N_CHUNK_KINDS);
+            enum rl_chunk_kind kind = (enum rl_chunk_kind)(chunk % n_kinds);
 
             rl_bench_chunk(b, kind);
             after = rl_neighbour_probe(&b->neighbour);
@@ -86,7 +88,7 @@ static void measure(struct rl_bench *b)
             b->out->n_chunks++;
             b->out->n_quiet_chunks += is_quiet;
             before = after;
-        } while (++chunk < RL_N_CHUNK_KINDS ||
+        } while (++chunk < n_kinds ||
                  (!rl_bench_is_stopped(b) && rl_tsc() - start < durations[pass]));
         if (b->n_replay_chunks > 0)
             rl_bench_replay(b, n_replays[pass]);
@@ -295,6 +297,8 @@ static void *run_thread(void *arg)
     if (b->err != 0)
         return NULL;
     b->err = open_replays(b, &replays);
+    if (b->err == 0 && b->config->regime == RL_REGIME_COLD)
+        b->err = rl_other_work_open(&b->other);
     if (b->err != 0)
         goto out_job;
     b->out->quantum_ticks = rl_clock_quantum_ticks();
@@ -306,8 +310,9 @@ static void *run_thread(void *arg)
     rl_neighbour_init(&b->neighbour, b->config->clock);
     run_component(b);
     b->out->batch_n_ops = b->batch_n_ops;
-    rl_arena_close(&replays);
 out_job:
+    rl_other_work_close(&b->other);
+    rl_arena_close(&replays);
     rl_job_close(&b->job);
     return NULL;
 }

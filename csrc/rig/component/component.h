@@ -11,6 +11,9 @@
  * (floor). Each chunk stands between two neighbour probes; the `quiet` histograms hold the chunks
  * whose probes ran at full speed, the others all of them ("as found").
  *
+ * In regime COLD there is no batch: each operation is the first one after other work, and per_op is
+ * all that can be said of it. The chain and tput histograms stay empty.
+ *
  * A fourth way suits a stream with an end, and compares programs on a noisy host: the whole stream
  * is replayed nine times in chunks of a thousand operations that may overlap, and the fastest
  * replay of each chunk counts ("fastest replay"); beside it the mean of all of them.
@@ -77,13 +80,16 @@ enum rl_component {
 /*
  * Which inputs follow each other.
  * - HOT     64 of them in rotation; all that operations without inputs (order.*, audit.append,
- *           clock.*) take;
+ *           clock.*) take, order.* and audit.append also COLD;
  * - STREAM  the stream, or the seeded cases, in order;
  * - RANDOM  the same in a random order; book.update: random live orders of the stream's prefix are
- *           modified, deleted, entered.
- * Books know no HOT; what goes through the feed handler only STREAM, since its order is the point.
+ *           modified, deleted, entered;
+ * - COLD    as the stream, one at a time: between two of them other work takes the caches and the
+ *           branch predictor, and the next input is flushed from all caches.
+ * Books know no HOT; what goes through the feed handler only STREAM and COLD, since its order is
+ * the point.
  */
-#define RL_REGIMES(X) X(HOT, "hot") X(STREAM, "stream") X(RANDOM, "random")
+#define RL_REGIMES(X) X(HOT, "hot") X(STREAM, "stream") X(RANDOM, "random") X(COLD, "cold")
 
 enum rl_regime {
 #define RL_REGIME_ENUM(id, name) RL_REGIME_##id,
@@ -146,6 +152,7 @@ struct rl_component_config {
     uint64_t random_bytes; /* RANDOM: copies of messages up to that; 0: 64 MiB, more than a cache */
     uint64_t warmup_min_ns; /* warm-up lasts until five blocks of 5 ms agree within 2 % */
     uint64_t warmup_max_ns;
+    bool is_not_replayed;         /* STREAM: leave the fastest replays out */
     uint64_t duration_ns;         /* of the measured part */
     const _Atomic uint32_t *stop; /* ends the run after the current chunk; may be NULL */
 };
@@ -157,7 +164,7 @@ struct rl_component_result {
     uint64_t n_input_bytes;
     uint64_t batch_n_ops;
     uint64_t floor_chain_mticks, floor_tput_mticks; /* empty operation, best batch */
-    /* Of one operation; n_replay_ops is 0 unless the regime is STREAM and ends. */
+    /* Of one operation; n_replay_ops is 0 unless the regime is STREAM, ends and is replayed. */
     uint64_t n_replay_ops, replay_fastest_mticks, replay_mean_mticks;
     uint64_t first_op_ticks; /* the very first operation: cold code, cold data */
     uint64_t quantum_ticks;

@@ -67,9 +67,43 @@ static void chunk_of_batches(struct rl_bench *b, bool is_chained)
     b->out->n_ops += n * b->batch_n_ops;
 }
 
+static void time_pairs(struct rl_bench *b)
+{
+    for (uint32_t i = 0; i < RL_BENCH_N_PAIRS; i++) {
+        uint64_t from = rl_tsc_begin();
+
+        b->pairs[i] = held_32(rl_tsc_end() - from);
+    }
+    b->n_pairs = RL_BENCH_N_PAIRS;
+}
+
+/* Other work takes longer than a chunk: most hold one operation. */
+static void chunk_of_cold_ops(struct rl_bench *b)
+{
+    uint64_t start = rl_tsc();
+    uint32_t n = 0, n_done;
+
+    while (n == 0 || (n < RL_BENCH_MAX_SAMPLES && rl_tsc() - start < b->chunk_ticks)) {
+        struct rl_job_bytes input = {NULL, 0};
+        uint64_t sum;
+
+        rl_bench_make_room(b, 1);
+        if (b->job.input != NULL)
+            input = b->job.input(b->job.state, b->position);
+        rl_other_work_do(&b->other);
+        rl_flush_bytes(input.bytes, input.n_bytes);
+        sum = b->job.loops->singly(b->job.state, b->position, 1, 0, &b->samples[n++], &n_done);
+        rl_bench_account(b, 1, sum);
+        rl_bench_settle(b);
+    }
+    time_pairs(b);
+    b->n_samples = n;
+    b->out->n_ops += n;
+}
+
 static void chunk_of_single_ops(struct rl_bench *b)
 {
-    uint64_t n_left, sum, from;
+    uint64_t n_left, sum;
     uint32_t n;
 
     rl_bench_make_room(b, RL_BENCH_MAX_SAMPLES < b->job.n_cycle ? RL_BENCH_MAX_SAMPLES
@@ -79,19 +113,17 @@ static void chunk_of_single_ops(struct rl_bench *b)
     sum = b->job.loops->singly(b->job.state, b->position, n, b->chunk_ticks, b->samples, &n);
     rl_bench_account(b, n, sum);
     rl_bench_settle(b);
-    for (uint32_t i = 0; i < RL_BENCH_N_PAIRS; i++) {
-        from = rl_tsc_begin();
-        b->pairs[i] = held_32(rl_tsc_end() - from);
-    }
+    time_pairs(b);
     b->n_samples = n;
-    b->n_pairs = RL_BENCH_N_PAIRS;
     b->out->n_ops += n;
 }
 
 void rl_bench_chunk(struct rl_bench *b, enum rl_chunk_kind kind)
 {
     b->n_pairs = 0;
-    if (kind == RL_CHUNK_PER_OP)
+    if (b->config->regime == RL_REGIME_COLD)
+        chunk_of_cold_ops(b);
+    else if (kind == RL_CHUNK_PER_OP)
         chunk_of_single_ops(b);
     else
         chunk_of_batches(b, kind == RL_CHUNK_CHAIN);
@@ -101,7 +133,8 @@ void rl_bench_chunk(struct rl_bench *b, enum rl_chunk_kind kind)
 
 uint64_t rl_bench_n_replay_chunks(const struct rl_bench *b)
 {
-    if (b->config->regime != RL_REGIME_STREAM || b->job.n_cycle == UINT64_MAX)
+    if (b->config->regime != RL_REGIME_STREAM || b->config->is_not_replayed ||
+        b->job.n_cycle == UINT64_MAX)
         return 0;
     return (b->job.n_cycle + RL_COMPONENT_REPLAY_OPS - 1) / RL_COMPONENT_REPLAY_OPS;
 }

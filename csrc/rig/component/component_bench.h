@@ -7,6 +7,7 @@
 #ifndef RL_RIG_COMPONENT_BENCH_H
 #define RL_RIG_COMPONENT_BENCH_H
 
+#include "rig/component/component_cold.h"
 #include "rig/component/component_job.h"
 
 #define RL_BENCH_MAX_SAMPLES 4096 /* a chunk: 16 KiB, half of a first-level cache */
@@ -19,9 +20,10 @@ struct rl_bench {
     struct rl_component_result *out;
     struct rl_job job;
     struct rl_neighbour neighbour;
-    uint64_t position; /* the next step's */
-    uint64_t n_steps;  /* since position 0 of the first cycle */
-    uint64_t sum;      /* of all answers */
+    struct rl_other_work other; /* regime COLD only */
+    uint64_t position;          /* the next step's */
+    uint64_t n_steps;           /* since position 0 of the first cycle */
+    uint64_t sum;               /* of all answers */
     uint64_t first_sum;
     uint64_t batch_n_ops;
     uint64_t chunk_ticks, block_ticks, batch_ticks;

@@ -34,6 +34,13 @@ static uint64_t itch_wanted(void *state, uint64_t i)
     return s->in.messages[i & s->in.mask].answer;
 }
 
+static struct rl_job_bytes itch_input(void *state, uint64_t i)
+{
+    const struct rl_itch_job *s = state;
+
+    return rl_job_message_bytes(&s->in, i);
+}
+
 int rl_job_open_itch(struct rl_job *job, const struct rl_component_config *config,
                      struct rl_component_result *out)
 {
@@ -51,6 +58,7 @@ int rl_job_open_itch(struct rl_job *job, const struct rl_component_config *confi
     rl_job_take_messages(job, config, &reader, &s->in, out);
     job->loops = &itch_loops;
     job->wanted = itch_wanted;
+    job->input = itch_input;
     return 0;
 }
 
@@ -144,6 +152,16 @@ static uint64_t book_n_wrong(void *state, uint64_t n_steps)
     return (rl_books_check(&s->books, &what) != 0) + (rl_books_hash(&s->books) != s->cycle_hash) +
            (s->is_loop && s->cycle_hash != s->start_hash) + n->orders_full + n->levels_full +
            n->bad_instruments + (s->views != NULL ? n_wrong_views(s) : 0);
+}
+
+/* A decoded update, or the record as it came. */
+static struct rl_job_bytes book_input(void *state, uint64_t i)
+{
+    const struct rl_book_job *s = state;
+
+    if (s->updates != NULL)
+        return (struct rl_job_bytes){&s->updates[i], sizeof(s->updates[0])};
+    return (struct rl_job_bytes){s->bytes + s->recs[i].offset, s->recs[i].n_bytes};
 }
 
 /* feed.decode: an ITCH message must say what the plain reader reads. */
@@ -336,6 +354,7 @@ int rl_job_open_book(struct rl_job *job, const struct rl_component_config *confi
     job->loops = book_loops(config->component);
     job->is_periodic = true;
     job->turn_over = book_turn_over;
+    job->input = book_input;
     if (!p.has_books) {
         if (stream->feed == RL_FEED_ITCH && stream->framing != RL_FRAMING_MOLD)
             job->wanted = feed_wanted;

@@ -76,6 +76,13 @@ static uint64_t encode_wanted(void *state, uint64_t i)
     return values == s->wanted[i & s->mask] ? tail : ~tail;
 }
 
+static struct rl_job_bytes encode_input(void *state, uint64_t i)
+{
+    const struct rl_encode_job *s = state;
+
+    return (struct rl_job_bytes){&s->orders[i & s->mask], sizeof(s->orders[0])};
+}
+
 static uint64_t encode_hash(void *state)
 {
     const struct rl_encode_job *s = state;
@@ -138,6 +145,7 @@ int rl_job_open_encode(struct rl_job *job, const struct rl_component_config *con
     }
     job->loops = &encode_loops;
     job->wanted = encode_wanted;
+    job->input = encode_input;
     job->hash = encode_hash;
     return rl_fix_nos_init(&s->template, "FIX.4.4", "REDLINE", "EXCHANGE");
 }

@@ -29,6 +29,13 @@ static uint64_t fix_wanted(void *state, uint64_t i)
     return s->in.messages[i & s->in.mask].answer;
 }
 
+static struct rl_job_bytes fix_input(void *state, uint64_t i)
+{
+    const struct rl_fix_job *s = state;
+
+    return rl_job_message_bytes(&s->in, i);
+}
+
 static uint64_t plain_sum(const uint8_t *bytes, uint32_t n_bytes)
 {
     uint64_t sum = 0;
@@ -61,5 +68,6 @@ int rl_job_open_fix(struct rl_job *job, const struct rl_component_config *config
     rl_job_take_messages(job, config, &reader, &s->in, out);
     job->loops = fix_loops(config->component);
     job->wanted = fix_wanted;
+    job->input = fix_input;
     return 0;
 }

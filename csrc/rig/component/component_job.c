@@ -156,6 +156,7 @@ int rl_job_open(struct rl_job *job, const struct rl_component_config *config,
                 struct rl_component_result *out)
 {
     bool is_hot = config->regime == RL_REGIME_HOT;
+    bool is_without_order = is_hot || config->regime == RL_REGIME_COLD; /* inputs have none */
     int err = -EINVAL;
 
     memset(job, 0, sizeof(*job));
@@ -191,7 +192,7 @@ int rl_job_open(struct rl_job *job, const struct rl_component_config *config,
         break;
     case RL_COMPONENT_ORDER_ID:
     case RL_COMPONENT_ORDER_TEXT:
-        err = is_hot ? rl_job_open_ids(job, config) : -EINVAL;
+        err = is_without_order ? rl_job_open_ids(job, config) : -EINVAL;
         break;
     case RL_COMPONENT_POSITION_UPDATE:
         err = rl_job_open_position(job, config, out);
@@ -201,7 +202,7 @@ int rl_job_open(struct rl_job *job, const struct rl_component_config *config,
         err = rl_job_open_oms(job, config, out);
         break;
     case RL_COMPONENT_AUDIT_APPEND:
-        err = is_hot ? rl_job_open_audit(job) : -EINVAL;
+        err = is_without_order ? rl_job_open_audit(job) : -EINVAL;
         break;
     case RL_COMPONENT_CLOCK_PAIR:
     case RL_COMPONENT_CLOCK_GETTIME:

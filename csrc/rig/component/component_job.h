@@ -34,6 +34,12 @@ struct rl_loops {
                        uint32_t *ticks, uint32_t *n_done);
 };
 
+/* Bytes that somebody else holds. */
+struct rl_job_bytes {
+    const void *bytes;
+    size_t n_bytes;
+};
+
 struct rl_job {
     const struct rl_loops *loops;
     void *state;           /* the step's; in the arena */
@@ -45,6 +51,7 @@ struct rl_job {
     bool is_periodic;      /* every n_first steps the answers repeat */
     /* Untimed; each may be NULL. */
     uint64_t (*wanted)(void *state, uint64_t i); /* the right answer of step i, asked after it */
+    struct rl_job_bytes (*input)(void *state, uint64_t i); /* what step i reads that is its own */
     void (*settle)(void *state);
     void (*turn_over)(void *state);                     /* back to position 0 */
     uint64_t (*n_wrong)(void *state, uint64_t n_steps); /* at the end; 0: all is well */
@@ -127,6 +134,14 @@ void rl_job_take_messages(struct rl_job *job, const struct rl_component_config *
                           const struct rl_job_reader *reader, struct rl_job_messages *taken,
                           struct rl_component_result *out);
 #define RL_JOB_SLACK 64
+
+/* The bytes of one of them, as rl_job.input has it. */
+static inline struct rl_job_bytes rl_job_message_bytes(const struct rl_job_messages *in, uint64_t i)
+{
+    const struct rl_job_message *m = &in->messages[i & in->mask];
+
+    return (struct rl_job_bytes){m->bytes, m->n_bytes};
+}
 
 /* Every answer's parts are combined the same way, by the steps and by the plain readers. */
 static inline uint64_t rl_job_fold(uint64_t answer, uint32_t tag, uint64_t value)

@@ -83,6 +83,13 @@ static uint64_t position_wanted(void *state, uint64_t i)
     return (uint64_t)*net;
 }
 
+static struct rl_job_bytes position_input(void *state, uint64_t i)
+{
+    const struct rl_position_job *s = state;
+
+    return (struct rl_job_bytes){&s->cases[i & s->mask], sizeof(s->cases[0])};
+}
+
 /* Quantities and cash of each position are what its executions come to, cycle after cycle. */
 static uint64_t position_n_wrong(void *state, uint64_t n_steps)
 {
@@ -142,6 +149,7 @@ int rl_job_open_position(struct rl_job *job, const struct rl_component_config *c
     job->n_first = n;
     job->loops = &position_loops;
     job->wanted = position_wanted;
+    job->input = position_input;
     job->n_wrong = position_n_wrong;
     return err;
 }

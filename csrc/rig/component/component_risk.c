@@ -288,6 +288,13 @@ static uint64_t risk_wanted(void *state, uint64_t i)
     return s->cases[i & s->mask].answer;
 }
 
+static struct rl_job_bytes risk_input(void *state, uint64_t i)
+{
+    const struct rl_risk_job *s = state;
+
+    return (struct rl_job_bytes){&s->cases[i & s->mask], sizeof(s->cases[0])};
+}
+
 /* Accepted, refused in that way or each in turn, or half of them and half of these. */
 static enum rl_risk_way way_of(const struct rl_component_config *config, uint64_t i)
 {
@@ -389,5 +396,6 @@ int rl_job_open_risk(struct rl_job *job, const struct rl_component_config *confi
     job->is_periodic = true;
     job->loops = &risk_loops;
     job->wanted = risk_wanted;
+    job->input = risk_input;
     return 0;
 }

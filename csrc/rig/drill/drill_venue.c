@@ -199,6 +199,7 @@ static void quote(struct rl_drill *d)
     for (uint32_t i = 0; i < d->config.n_instruments; i++) {
         d->mids[i] += (int64_t)rl_random_below(&d->random, 5) - 2;
         for (int64_t level = 1; level <= HOUSE_LEVELS; level++)
+            /* NOLINTNEXTLINE(bugprone-too-small-loop-variable): there are two sides */
             for (uint8_t side = RL_BUY; side <= RL_SELL; side++)
                 ask_house(d, &(struct rl_match_request){
                                  .op = RL_MATCH_NEW,

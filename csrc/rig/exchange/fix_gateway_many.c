@@ -51,6 +51,7 @@ static void say_unknown(const struct rl_fix_work *w, char side, struct rl_fix_re
     struct rl_fix_order o = {.side_char = side};
     struct kept symbol;
 
+    /* cppcheck-suppress autoVariables; taken back below */
     r->order = &o;
     r->symbol = keep(w, RL_FIX_ASK_SYMBOL, &symbol);
     r->time_ns = w->now_ns;
@@ -61,6 +62,7 @@ static void say_unknown(const struct rl_fix_work *w, char side, struct rl_fix_re
         r->text = rl_fix_why_unknown.text;
     w->g->n.status++;
     rl_fix_say_report(w->g, w->s, r);
+    r->order = NULL;
 }
 
 enum rl_fix_gateway_result rl_fix_take_status(const struct rl_fix_work *w)

@@ -196,6 +196,38 @@ static uint64_t ns_since(const struct rl_counterparty *x, uint64_t then_tsc, uin
     return now_tsc > then_tsc ? rl_ticks_to_ns(x->clock, now_tsc - then_tsc) : 0;
 }
 
+static __attribute__((noinline)) void
+keep_outlier(struct rl_counterparty *x, const struct rl_sent_slot *slot, uint64_t ns, uint64_t now)
+{
+    struct rl_outlier one = {.ns = ns,
+                             .seq = slot->seq,
+                             .intended_tsc = slot->intended_tsc,
+                             .actual_tsc = slot->actual_tsc,
+                             .received_tsc = now};
+
+    rl_outliers_put(&x->outliers, &one);
+}
+
+static __attribute__((noinline)) void put_on_tape(struct rl_counterparty *x,
+                                                  const struct rl_request_read *r,
+                                                  const struct rl_sent_slot *slot, uint64_t now)
+{
+    struct rl_taped *one;
+
+    if (x->tape.n == x->tape.max) {
+        x->tape.n_beyond++;
+        return;
+    }
+    one = &x->tape.orders[x->tape.n++];
+    *one = (struct rl_taped){.trigger = r->trigger,
+                             .sent_tsc = slot->actual_tsc,
+                             .received_tsc = now,
+                             .px_nano = r->px_nano,
+                             .qty = r->qty,
+                             .side = (uint64_t)r->side};
+    memcpy(one->symbol, r->symbol, r->n_symbol);
+}
+
 static inline void on_order(struct rl_counterparty *x, struct rl_hist *wire, uint64_t now)
 {
     const struct rl_sent_slot *slot = NULL;
@@ -208,9 +240,15 @@ static inline void on_order(struct rl_counterparty *x, struct rl_hist *wire, uin
         return;
     }
     rl_count(&x->n.orders_valid, 1);
+    if (RL_UNLIKELY(x->tape.max > 0))
+        put_on_tape(x, &r, slot, now);
     if (slot->is_measured) {
+        uint64_t ns = ns_since(x, slot->intended_tsc, now);
+
         rl_count(&x->n.orders_measured, 1);
-        rl_hist_record(wire, ns_since(x, slot->intended_tsc, now));
+        rl_hist_record(wire, ns);
+        if (RL_UNLIKELY(rl_outliers_wants(&x->outliers, ns)))
+            keep_outlier(x, slot, ns, now);
         rl_hist_record(&x->service, ns_since(x, slot->actual_tsc, now));
     }
     answer_order(x, &r, now);

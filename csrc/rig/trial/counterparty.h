@@ -33,8 +33,10 @@
 #include "market/feed/feed.h"
 #include "market/fix/fix.h"
 #include "net/port/port.h"
+#include "rig/trial/outliers.h"
 #include "rig/trial/resting.h"
 #include "rig/trial/sent.h"
+#include "rig/trial/tape.h"
 #include "rig/trial/worker.h"
 
 /* Each k-th valid order meets a rule; 0: none does. Of several the first here counts. */
@@ -139,6 +141,8 @@ struct rl_counterparty {
     struct rl_fix_msg order;
     struct rl_fix_field fields[RL_COUNTERPARTY_FIELDS];
     struct rl_hist service;                       /* ns, received - actually sent */
+    struct rl_outliers outliers;                  /* the slowest of `wire`; the caller's memory */
+    struct rl_tape tape;                          /* every valid order; the caller's memory */
     RL_ALIGNED struct rl_counterparty_counters n; /* rig thread */
 };
 

@@ -2,6 +2,7 @@
 #include "rig/trial/trial.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <time.h>
 
 /* From the rig thread's first turn to time 0 of the schedule: the engine polls by then. */
@@ -14,15 +15,26 @@
 /* True when the engine has taken everything that was sent and everything it said has been heard. */
 static bool is_quiet(struct rl_trial *t)
 {
+    if (t->config.mode == RL_TRIAL_FOREIGN)
+        return false; /* it does not say how far it is */
     return rl_progress_is(&t->shared, rl_counted(&t->blast.n.frames_sent),
                           rl_counted(&t->exchange.n.requests_received),
                           rl_counted(&t->exchange.n.answers_sent));
+}
+
+/* Before its frame, so that everything from there on was sent after it. */
+static void tell_to_stop(struct rl_trial *t)
+{
+    t->stop_seq = t->blast.seq;
+    (void)kill(t->config.stop_pid, t->config.stop_signal); /* one that is gone has stopped */
+    t->stop_tsc = rl_tsc(); /* after it: what this thread was kept from is not the engine's */
 }
 
 static void rig_run(void *trial)
 {
     struct rl_trial *t = trial;
     bool is_measuring = false, has_trips = t->config.kill.n_trips > 0;
+    bool will_stop = t->config.stop_pid > 0;
     uint64_t now, deadline;
 
     rl_trap_arm();
@@ -37,6 +49,15 @@ static void rig_run(void *trial)
 
         if (RL_UNLIKELY(has_trips))
             n_max = rl_kill_trial_limit(&t->kill_trial, t->blast.n_next, n_max);
+        if (RL_UNLIKELY(will_stop)) {
+            n_left = t->config.stop_frame - t->blast.n_next;
+            if (n_left == 0 && rl_tsc() >= t->blast.due_tsc) { /* not before its frame is due */
+                tell_to_stop(t);
+                will_stop = false;
+            } else if (n_left < n_max) {
+                n_max = (uint32_t)n_left;
+            }
+        }
         (void)rl_blast_turn(&t->blast, rl_tsc(), n_max);
         if (RL_UNLIKELY(has_trips))
             rl_kill_trial_turn(&t->kill_trial, t->blast.n_next, t->exchange.resting.n, rl_tsc());
@@ -72,7 +93,7 @@ static void rig_run(void *trial)
 int rl_trial_start(struct rl_trial *t)
 {
     bool is_engine = t->config.mode == RL_TRIAL_ENGINE;
-    int err;
+    int err = 0;
 
     if (t->is_started)
         return -EALREADY;
@@ -81,9 +102,11 @@ int rl_trial_start(struct rl_trial *t)
         return -ECANCELED; /* tripped before it ever started: that stands */
     if (!t->config.stay_halted && rl_bench_arm(t->kill) != 0)
         return -ECANCELED;
-    err = rl_worker_start(&t->engine_worker, is_engine ? "rl-engine" : "rl-reflect",
-                          t->config.cpu_engine, is_engine ? rl_pipeline_run : rl_reflect_run,
-                          is_engine ? (void *)&t->engine : (void *)&t->reflect, &t->finished);
+    t->n_workers = t->config.mode == RL_TRIAL_FOREIGN ? 1 : 2;
+    if (t->n_workers == 2)
+        err = rl_worker_start(&t->engine_worker, is_engine ? "rl-engine" : "rl-reflect",
+                              t->config.cpu_engine, is_engine ? rl_pipeline_run : rl_reflect_run,
+                              is_engine ? (void *)&t->engine : (void *)&t->reflect, &t->finished);
     if (err)
         return err;
     t->is_started = true;
@@ -107,7 +130,7 @@ int rl_trial_wait(struct rl_trial *t, uint64_t timeout_ns)
     ns = (uint64_t)deadline.tv_nsec + timeout_ns % 1000000000ULL;
     deadline.tv_sec += (time_t)(timeout_ns / 1000000000ULL + ns / 1000000000ULL);
     deadline.tv_nsec = (long)(ns % 1000000000ULL);
-    for (; t->n_finished < 2; t->n_finished++)
+    for (; t->n_finished < t->n_workers; t->n_finished++)
         if (sem_clockwait(&t->finished, CLOCK_MONOTONIC, &deadline) != 0)
             return -errno;
     rl_worker_join(&t->rig_worker);
@@ -116,7 +139,8 @@ int rl_trial_wait(struct rl_trial *t, uint64_t timeout_ns)
         const struct rl_trial_line *line = i == 0 ? &t->market : &t->session;
 
         (void)rl_port_stats_ask(line->rig);
-        (void)rl_port_stats_ask(line->engine);
+        if (line->engine != NULL)
+            (void)rl_port_stats_ask(line->engine);
     }
     t->is_done = true;
     return 0;

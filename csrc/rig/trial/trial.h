@@ -1,6 +1,7 @@
 /*
  * trial - one run of the bench: an engine (or the reflector) and a rig, on a CPU each, joined by
- * two lines: cables in memory, or ports of whatever network the bench has.
+ * two lines: cables in memory, or ports of whatever network the bench has. A FOREIGN engine is a
+ * process of the caller's at the far end of the rig's ports; then only the rig has a thread here.
  *
  * The rig thread is generator and exchange: it sends the stream by its schedule, checks and answers
  * the orders, and moves the trial through its phases. Everything both threads touch is in one
@@ -28,7 +29,7 @@
 #include "trade/audit/writer.h"
 #include "trade/kill/board.h"
 
-enum rl_trial_mode { RL_TRIAL_ENGINE = 0, RL_TRIAL_REFLECT };
+enum rl_trial_mode { RL_TRIAL_ENGINE = 0, RL_TRIAL_REFLECT, RL_TRIAL_FOREIGN };
 
 /* One line: what the rig sends there the engine receives, and the other way round. */
 struct rl_trial_line {
@@ -46,6 +47,10 @@ struct rl_trial_config {
     uint32_t reflect_every; /* REFLECT: answers every k-th frame */
     bool stage_timing;
     bool stay_halted; /* do not arm: every intent must end in the kill word */
+    uint32_t n_tape;  /* so many valid orders are kept one by one; 0: none */
+    int stop_pid;     /* FOREIGN: is sent stop_signal before frame stop_frame; 0: nobody is */
+    int stop_signal;
+    uint64_t stop_frame;
 
     uint32_t n_instruments;
     uint32_t n_orders;          /* live at once in all books */
@@ -120,8 +125,11 @@ struct rl_trial {
     struct rl_usage rig_usage_begin, rig_usage_end;
     bool has_rig_usage;
     struct rl_worker engine_worker, rig_worker;
-    sem_t finished; /* posted by each worker */
-    uint32_t n_finished;
+    uint64_t stop_tsc;   /* FOREIGN: when it was told to stop; 0: never */
+    uint64_t stop_seq;   /* the first message after that */
+    sem_t finished;      /* posted by each worker */
+    uint32_t n_finished; /* of n_workers */
+    uint32_t n_workers;
     bool is_started, is_done;
 };
 

@@ -99,8 +99,11 @@ static const char *check_schedule(const struct rl_schedule *s)
     return NULL;
 }
 
-static bool is_whole(const struct rl_trial_line *line)
+/* A foreign engine has its own end of a line. */
+static bool is_whole(const struct rl_trial_config *c, const struct rl_trial_line *line)
 {
+    if (c->mode == RL_TRIAL_FOREIGN)
+        return line->rig != NULL && line->engine == NULL;
     return (line->rig == NULL) == (line->engine == NULL);
 }
 
@@ -110,8 +113,8 @@ static const char *check_lines(const struct rl_trial_config *c)
 
     if (c->n_pack == 0 || (c->n_pack > 1 && c->stream.framing != RL_FRAMING_MOLD_WRAP))
         return "n_pack: only messages that we number are packed, one a frame at the least";
-    if (!is_whole(&c->market) || !is_whole(&c->session))
-        return "ports: a line has two ends";
+    if (!is_whole(c, &c->market) || !is_whole(c, &c->session))
+        return "ports: a line has two ends, of which a foreign engine has one";
     if (c->market.rig && n_frame_max > c->market.rig->caps.n_bytes_frame_max)
         return "n_pack: the longest frame does not fit the port";
     /* A frame must always find room in an empty ring, wherever its tail is: half of it, less
@@ -131,8 +134,11 @@ static const char *check_config(const struct rl_trial_config *c)
         return why;
     if (c->n_frames == 0 || c->n_warmup_frames >= c->n_frames)
         return "n_frames: nothing to measure after the warm-up";
-    if (c->mode != RL_TRIAL_ENGINE && c->mode != RL_TRIAL_REFLECT)
-        return "mode: neither engine nor reflect";
+    if (c->mode != RL_TRIAL_ENGINE && c->mode != RL_TRIAL_REFLECT && c->mode != RL_TRIAL_FOREIGN)
+        return "mode: neither engine nor reflect nor foreign";
+    if (c->stop_pid != 0 &&
+        (c->mode != RL_TRIAL_FOREIGN || c->stop_pid < 1 || c->stop_frame >= c->n_frames))
+        return "stop: is of a foreign engine that runs, and before the last frame";
     if (c->mode == RL_TRIAL_REFLECT && c->reflect_every == 0)
         return "reflect_every: must be at least 1";
     if (!is_power_of_two(c->n_order_slots) || !is_power_of_two(c->n_audit_slots) ||
@@ -213,7 +219,8 @@ static size_t trial_bytes(const struct rl_trial_config *c, const struct rl_pipel
            PIECE(sent_slots(c) * sizeof(struct rl_sent_slot)) +
            PIECE(rl_counterparty_bytes(c->n_instruments, &c->rules)) +
            PIECE(c->stream.n_recs * sizeof(uint64_t)) + 2 * PIECE(hist_bytes()) +
-           PIECE(2 * hist_bytes());
+           PIECE(2 * hist_bytes()) + PIECE(RL_TRIAL_MAX_OUTLIERS * sizeof(struct rl_outlier)) +
+           PIECE(c->n_tape * sizeof(struct rl_taped));
 }
 
 static int take_hist(struct rl_hist *h, struct rl_arena *arena)
@@ -246,7 +253,10 @@ static int take_rig(struct rl_trial *t)
 
     t->sent.slots = rl_arena_take(&t->arena, n_slots * sizeof *t->sent.slots, RL_CACHE_LINE);
     t->sent.mask = n_slots - 1;
-    if (!t->sent.slots || !counts)
+    t->exchange.outliers.heap =
+        rl_arena_take(&t->arena, RL_TRIAL_MAX_OUTLIERS * sizeof(struct rl_outlier), RL_CACHE_LINE);
+    t->exchange.outliers.max = RL_TRIAL_MAX_OUTLIERS;
+    if (!t->sent.slots || !counts || !t->exchange.outliers.heap)
         return -ENOMEM;
     err = rl_hist_pair_init(&t->wire, RL_HIST_HIGHEST, RL_HIST_DIGITS, counts, 2 * hist_bytes());
     if (!err)
@@ -263,6 +273,12 @@ static int take_rig(struct rl_trial *t)
         err = rl_counterparty_init(&t->exchange, &t->arena, c->n_instruments,
                                    c->mode == RL_TRIAL_REFLECT ? 1 : c->limits.max_qty, &c->rules,
                                    &t->clock, t->session.rig, &t->sent);
+    if (!err && c->n_tape > 0) {
+        t->exchange.tape.orders =
+            rl_arena_take(&t->arena, c->n_tape * sizeof(struct rl_taped), RL_CACHE_LINE);
+        t->exchange.tape.max = c->n_tape;
+        err = t->exchange.tape.orders ? 0 : -ENOMEM;
+    }
     if (!err && c->stream.framing == RL_FRAMING_RAW) {
         t->record_seqs =
             rl_arena_take(&t->arena, c->stream.n_recs * sizeof *t->record_seqs, RL_CACHE_LINE);

@@ -90,6 +90,8 @@ static uint64_t add_requests(const struct rl_counterparty_counters *n)
 /* What left one port and is known not to have come to the other. */
 static uint64_t lost_between(const struct rl_port *from, const struct rl_port *to)
 {
+    if (from == NULL || to == NULL)
+        return 0; /* a foreign engine's end: nobody here can ask it */
     return rl_port_stats_now(from).tx_lost + rl_port_stats_now(to).rx_dropped;
 }
 
@@ -105,7 +107,8 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
     bool is_fix = t->config.stream.feed == RL_FEED_FIX;
     bool is_numbered_by_us = t->config.stream.framing == RL_FRAMING_MOLD_WRAP ||
                              t->config.stream.framing == RL_FRAMING_FIX_STAMP;
-    bool is_whole = !t->config.lines_are_faulty; /* what is sent arrives, once */
+    bool is_foreign = t->config.mode == RL_TRIAL_FOREIGN;       /* counts, if at all, for itself */
+    bool is_whole = !t->config.lines_are_faulty && !is_foreign; /* what is sent arrives, once */
     uint64_t n_market_lost = lost_between(t->market.rig, t->market.engine);
     uint64_t n_requests_lost = lost_between(t->session.engine, t->session.rig);
     uint64_t n_answers_lost = lost_between(t->session.rig, t->session.engine);
@@ -141,6 +144,8 @@ uint32_t rl_trial_identities(const struct rl_trial *t,
     if (is_whole)
         HOLDS("answers sent = received by the engine + lost on the line", C(x->answers_sent),
               C(e->answers) + n_answers_lost);
+    if (is_foreign)
+        return n;
     if (!is_engine) {
         HOLDS("intents = sent + no room on the wire", C(e->intents),
               C(e->requests_sent) + C(e->requests_unsent));

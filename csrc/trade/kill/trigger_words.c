@@ -83,6 +83,7 @@ static bool read_trigger(char *word, struct rl_kill_rule *rule, const char **why
     if (beat)
         *beat++ = '\0';
     rule->trigger = RL_N_TRIGGERS;
+    /* NOLINTNEXTLINE(bugprone-too-small-loop-variable): they are fewer than 256 */
     for (uint8_t i = 0; i < RL_N_TRIGGERS; i++) {
         if (strcasecmp(word, triggers[i].name) == 0)
             rule->trigger = i;

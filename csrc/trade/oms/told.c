@@ -31,6 +31,7 @@ void rl_oms_value(const struct rl_oms *o, struct rl_order_change *c)
     if (c->was_reserved_qty != 0 && c->was_reserved_px_nano == RL_PX_NONE)
         c->was_reserved_px_nano = o->valued_px_nano[was_id & o->orders.mask];
     if (c->now_reserved_qty != 0 && c->now_reserved_px_nano == RL_PX_NONE)
+        /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): who reserves is an order */
         c->now_reserved_px_nano = o->valued_px_nano[c->order->id & o->orders.mask];
 }
 

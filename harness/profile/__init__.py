@@ -1,0 +1,1 @@
+"""Where instructions go: components counted under callgrind, and held against a baseline."""

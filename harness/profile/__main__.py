@@ -1,0 +1,141 @@
+"""`make profile`: instructions per component and message, counted, and held against a baseline.
+
+Counts do not depend on the clock or on who else works here: the same build counts the same. Exits
+with 0 when nothing shifted, with 1 for a shift, an allocation after warm-up or a control that was
+missed, with 3 when valgrind is not there, and with 75 when there is no baseline of this compiler.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from harness.config.instructions import Component, Instructions, Key
+from harness.errors import ExitCode, RedlineError
+from harness.profile import compare, control, count
+from harness.profile.compare import Shift, State
+
+TREE = Path(__file__).resolve().parents[2]
+BASELINES = TREE / "reports/profile"
+_BAD = (State.SHIFTED, State.OTHER_WORK, State.GONE)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(argv)
+    try:
+        return _profile(options)
+    except RedlineError as error:
+        print(f"profile: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def _profile(options: argparse.Namespace) -> int:
+    tree = count.built(TREE)
+    every = count.components(tree)
+    names = [name for name in every if name.startswith(options.only)]
+    if not names:
+        print(f"profile: --only: nothing begins so: {options.only!r}", file=sys.stderr)
+        return ExitCode.USAGE
+    planted = control.control(tree)
+    found = Instructions(
+        schema_="redline.instructions/1",
+        key=count.key_of(tree),
+        control=planted.planted,
+        control_found=planted.found,
+        components=count.counted(tree, names),
+    )
+    write(options.out, found)
+    before = compare.baseline_of(found.key, options.baseline)
+    known = [] if before is None else [one.component for one in before.components]
+    asked = [*names, *(n for n in known if n not in every and n.startswith(options.only))]
+    shifts = compare.compare(
+        [] if before is None else before.components, found.components, options.limit_pct, asked
+    )
+    print("\n".join(table(shifts, found)))
+    print(f"wrote {options.out}")
+    if not found.control_found:
+        print(f"profile: not seen: {found.control}", file=sys.stderr)
+        return ExitCode.FAIL
+    if any(one.n_allocs for one in found.components):
+        return ExitCode.FAIL
+    if options.write_baseline:
+        path = options.baseline / file_name(found.key)
+        write(path, _merged(before, found, every))
+        print(f"wrote {path}")
+        return ExitCode.READY
+    if before is None:
+        why = "no baseline of this compiler: make profile ARGS=--write-baseline"
+        print(f"profile: {why}", file=sys.stderr)
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.FAIL if any(one.state in _BAD for one in shifts) else ExitCode.READY
+
+
+def table(shifts: Sequence[Shift], found: Instructions) -> list[str]:
+    """For people: a line a component, instructions per operation."""
+    allocs = {one.component: one.n_allocs for one in found.components}
+    lines = [f"{'component':18} {'baseline':>10} {'now':>10} {'shift':>9}  state"]
+    for one in shifts:
+        before, now = (_figure(value, "{:.1f}") for value in (one.before, one.now))
+        note = f"; {n} ALLOCATIONS" if (n := allocs.get(one.component)) else ""
+        where = f"  {one.where}" if one.where else ""
+        shift = _figure(one.pct, "{:+.2f} %")
+        lines.append(
+            f"{one.component:18} {before:>10} {now:>10} {shift:>9}  {one.state}{where}{note}"
+        )
+    seen = "seen" if found.control_found else "NOT SEEN"
+    return [*lines, f"instructions per operation; control {seen}: {found.control}"]
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def _merged(before: Instructions | None, found: Instructions, every: list[str]) -> Instructions:
+    """New counts in place of the old ones; those that were not asked for stay."""
+    known: dict[str, Component] = {}
+    for one in (*(before.components if before else ()), *found.components):
+        known[one.component] = one
+    return found.model_copy(update={"components": [known[n] for n in every if n in known]})
+
+
+def file_name(key: Key) -> str:
+    """One file a key."""
+    digest = hashlib.sha256(key.model_dump_json().encode()).hexdigest()
+    return f"instructions-{digest[:12]}.json"
+
+
+def write(path: Path, what: Instructions) -> None:
+    """Whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(what.model_dump(), indent=1) + "\n")
+    part.replace(path)
+
+
+def _limit(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < 1000:
+        raise ValueError(text)
+    return value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="make profile", description=__doc__)
+    parser.add_argument("--only", default="", metavar="PREFIX", help="components that begin so")
+    parser.add_argument("--limit-pct", type=_limit, default=1.0, help="a shift of more is told")
+    parser.add_argument("--baseline", type=Path, default=BASELINES, metavar="DIR")
+    parser.add_argument(
+        "--write-baseline", action="store_true", help="these counts are the new one"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=TREE / "build/profile/profile.json", metavar="FILE"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

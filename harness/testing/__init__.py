@@ -1,0 +1,1 @@
+"""What the pytest plugin (harness/pytest_plugin.py) is made of."""

@@ -1,0 +1,89 @@
+"""Builds a C file changed into the tests that cover it, beside the libraries of build/dev.
+
+A changed object is linked before the archives: the linker then has its symbols and leaves the
+archive's member out, so that nothing of the build is touched.
+"""
+
+import json
+import shlex
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "build" / "dev"
+LIMIT_S = 60  # of a test program; one that hangs has found the change
+
+
+class BenchError(Exception):
+    """What is missing to measure, in one line."""
+
+
+def _compile_command(source: str) -> list[str]:
+    """Of build/dev, without its output and debug lines (which would tell equal code apart)."""
+    try:
+        database = json.loads((BUILD / "compile_commands.json").read_text())
+    except OSError:
+        raise BenchError("build/dev: not configured: cmake --workflow --preset dev") from None
+    for row in database:
+        if row["file"] == str(ROOT / source):
+            words = shlex.split(row["command"])
+            kept = words[: words.index("-o")] + words[words.index("-o") + 2 :]
+            return [w for w in kept if w not in (row["file"], "-c", "-g1", "-Werror")]
+    raise BenchError(f"{source}: not in build/dev")
+
+
+def _link_command(test: str) -> list[str]:
+    """The last command that ninja runs for a test, without its shell."""
+    done = subprocess.run(
+        ["ninja", "-C", str(BUILD), "-t", "commands", f"tests/c/{test}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    line = done.stdout.strip().rsplit("\n", 1)[-1]
+    if done.returncode != 0 or not line:
+        raise BenchError(f"{test}: not in build/dev")
+    return shlex.split(line.removeprefix(": && ").removesuffix(" && :"))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The tests of one C file. `killer` names the first that fails when the text is another."""
+
+    source: str
+    tests: tuple[str, ...]
+    scratch: Path
+
+    def object_of(self, text: str) -> bytes | None:
+        """The object code of a text in the file's place; None when it does not compile."""
+        changed, out = self.scratch / "changed.c", self._object()
+        changed.write_text(text)
+        beside = ["-I", str((ROOT / self.source).parent)]
+        command = [*_compile_command(self.source), *beside, "-w", "-g0", "-c", str(changed)]
+        done = subprocess.run(
+            [*command, "-o", str(out)], cwd=BUILD, capture_output=True, check=False
+        )
+        return out.read_bytes() if done.returncode == 0 else None
+
+    def killer(self) -> str | None:
+        """The test that fails with the object made last; None when all pass (77: cannot run)."""
+        for test in self.tests:
+            words = _link_command(test)
+            program = self.scratch / test
+            words[words.index("-o") + 1] = str(program)
+            words.insert(words.index("-o"), str(self._object()))
+            linked = subprocess.run(words, cwd=BUILD, capture_output=True, text=True, check=False)
+            if linked.returncode != 0:
+                raise BenchError(f"{test}: does not link: {linked.stderr.strip()[:200]}")
+            try:
+                done = subprocess.run(
+                    [program], cwd=self.scratch, capture_output=True, timeout=LIMIT_S,
+                    check=False,
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                return test
+            if done.returncode not in (0, 77):
+                return test
+        return None
+
+    def _object(self) -> Path:
+        return self.scratch / "changed.o"

@@ -1,0 +1,72 @@
+"""The mutation run: what it changes, and that it tells a tested line from an untested one."""
+
+from pathlib import Path
+
+import pytest
+from mutation import __main__ as run
+from mutation import bench as benches
+from mutation.mutants import mutants
+
+TEXT = """#include <a.h>
+/* 1 < 2 */
+static const char *s = "3 + 4";
+int f(int a, const int *p)
+{
+    return a < 10 && p->x - a == 07 ? -1 : 0x10;
+}
+"""
+
+
+def test_mutants_are_of_code_alone() -> None:
+    """Comments, strings, includes, arrows, signs, octal and hexadecimal numbers are left alone."""
+    assert [(m.line, m.was, m.now) for m in mutants(TEXT)] == [
+        (6, "<", "<="), (6, "<", ">="), (6, "10", "11"), (6, "&&", "||"), (6, "-", "+"),
+        (6, "==", "!="), (6, "1", "2"),
+    ]  # fmt: skip
+
+
+def test_a_mutant_changes_one_token() -> None:
+    first = mutants(TEXT)[0]
+    assert first.of(TEXT) == TEXT.replace("a < 10", "a <= 10")
+
+
+def test_declared_equivalents_are_of_lines_that_are_there() -> None:
+    """An equivalent whose line has changed would hide a mutant that nobody has looked at."""
+    for file, source, was, now in run.declared():
+        found = {(m.source, m.was, m.now) for m in mutants((benches.ROOT / file).read_text())}
+        assert (source, was, now) in found, f"{file}: {source}"
+
+
+# A file and tests of our own, one that knows its line and one that does not.
+def test_fates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source = tmp_path / "f.c"
+    source.write_text("int f(int a)\n{\n    return a + 1;\n}\n")
+    test = "int f(int a); int main(void) { return f(%d) != %d; }\n"
+    monkeypatch.setattr(benches, "BUILD", tmp_path)
+    monkeypatch.setattr(benches, "_compile_command", lambda source: ["cc", "-O2"])
+    monkeypatch.setattr(
+        benches, "_link_command", lambda name: ["cc", str(tmp_path / f"{name}.c"), "-o", name]
+    )
+    (tmp_path / "knows.c").write_text(test % (1, 2))
+    (tmp_path / "ignores.c").write_text("int main(void) { return 0; }\n")
+    (tmp_path / "wrong.c").write_text(test % (1, 3))
+    chosen = mutants(source.read_text())
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+
+    assert [o.fate for o in run.judge("f.c", ("ignores", "knows"), chosen)] == ["killed"] * 2
+    assert [o.fate for o in run.judge("f.c", ("ignores",), chosen)] == ["survived"] * 2
+    with pytest.raises(benches.BenchError, match="wrong fails unchanged"):
+        run.judge("f.c", ("wrong",), chosen)
+    reasons = {("f.c", m.source, m.was, m.now): "nobody asks" for m in chosen}
+    monkeypatch.setattr(run, "declared", lambda: reasons)
+    assert [o.fate for o in run.judge("f.c", ("ignores",), chosen)] == ["equivalent"] * 2
+
+
+def test_a_component_that_survives_too_much_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant = mutants(TEXT)[0]
+    outcome = run.Outcome("f.c", mutant, "survived", "")
+    monkeypatch.setattr("sys.argv", ["mutants", "--only", "risk"])
+    monkeypatch.setattr(run, "_component", lambda *_: [outcome])
+    assert run.main() == 1
+    monkeypatch.setattr(run, "_component", lambda *_: [])
+    assert run.main() == 1  # nothing judged proves nothing
