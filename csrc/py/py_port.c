@@ -309,7 +309,7 @@ static PyObject *port_wait(PyObject *op, PyObject *unused)
 PyDoc_STRVAR(port_doc,
              "Port(*, backend, netns, wait, wants_stamps, n_slots, n_bytes_frame, accel, local, "
              "peer, multicast_interface, is_listener, interface, is_framed, flow, hears, queue, "
-             "xdp_mode, impair)\n--\n\n"
+             "xdp_mode, impair, speaks_fix)\n--\n\n"
              "One end of a network path (csrc/net/port/port.h).");
 
 static PyMethodDef port_methods[] = {
