@@ -124,10 +124,15 @@ def run(
             raise BenchError(
                 "no order was wanted after the stop: it has not been tried; send faster"
             )
-        within = round(plan.foreign.stop_within_ns / clock.ns_per_tick)
+        matched = match(
+            wanted,
+            tape,
+            within_ticks=round(plan.foreign.stop_within_ns / clock.ns_per_tick),
+            patience_ticks=round(QUIET_NS / clock.ns_per_tick),
+        )
         return _report(held, plan, load) | {
             "foreign": {
-                **asdict(match(wanted, tape, within_ticks=within)),
+                **asdict(matched),
                 "ended": ended,
                 "valid": len(tape.orders) + tape.n_beyond,
                 "dropped": dropped,

@@ -22,7 +22,8 @@ _NANO = 1_000_000_000
 class Matched:
     """Counts of orders, and a sentence on the first of each kind; empty: there is none.
 
-    `after_stop` answer a message that was sent more than the time allowed after the stop was told.
+    `after_stop` came more than the time allowed after the stop was told, and answer a message sent
+    after that, or one so old that they were held back.
     """
 
     wanted: int
@@ -36,21 +37,28 @@ class Matched:
     first_after_stop: str = ""
 
 
-def match(wanted: Orders | None, tape: Tape, *, within_ticks: int) -> Matched:
-    """Before the stop every order must be right; after it there must be none. None: any is."""
+def match(
+    wanted: Orders | None,
+    tape: Tape,
+    *,
+    within_ticks: int,
+    patience_ticks: int,
+    judged_below: int = 0,
+) -> Matched:
+    """Before the stop every order must be right; after it there must be none. None: any is right.
+
+    An order is held back when it came more than `patience_ticks` behind its message. With
+    `judged_below` only orders for messages of smaller numbers are held against the rule.
+    """
     came = tape.orders
-    late = np.zeros(len(came), dtype=bool)
-    if tape.stop_seq:
-        late = (came["trigger"] >= tape.stop_seq) & (
-            came["sent_tsc"] > np.uint64(tape.stop_tsc + within_ticks)
-        )
-        came = came[came["trigger"] < tape.stop_seq]
-    after = tape.orders[late]
+    after = came[_is_after_stop(tape, within_ticks, patience_ticks)]
     found = Matched(0, 0, 0, 0, len(after), first_after_stop=_first(after))
     if wanted is None:
         return found
-    if tape.stop_seq:
-        wanted = wanted[wanted["trigger"] < tape.stop_seq]
+    ends = [end for end in (tape.stop_seq, judged_below) if end]
+    if ends:
+        came = came[came["trigger"] < min(ends)]
+        wanted = wanted[wanted["trigger"] < min(ends)]
     # The first order for a message is its answer; another one for the same is not wanted.
     triggers, firsts = np.unique(came["trigger"], return_index=True)
     answers = came[firsts]
@@ -70,7 +78,7 @@ def match(wanted: Orders | None, tape: Tape, *, within_ticks: int) -> Matched:
     return Matched(
         wanted=len(wanted),
         missing=len(missing),
-        unwanted=len(unwanted),
+        unwanted=len(unwanted) + tape.n_beyond,  # the tape has room for an order a message
         wrong=wrong,
         after_stop=len(after),
         first_missing=_first(missing),
@@ -78,6 +86,17 @@ def match(wanted: Orders | None, tape: Tape, *, within_ticks: int) -> Matched:
         first_wrong=f"{_say(right[at])}, where the rule has {_say(left[at])}" if wrong else "",
         first_after_stop=_first(after),
     )
+
+
+def _is_after_stop(tape: Tape, within_ticks: int, patience_ticks: int) -> npt.NDArray[np.bool_]:
+    came = tape.orders
+    if not tape.stop_seq:
+        return np.zeros(len(came), dtype=bool)
+    end = np.uint64(tape.stop_tsc + within_ticks)
+    answers_late = (came["trigger"] >= tape.stop_seq) & (came["sent_tsc"] > end)
+    took = came["received_tsc"] - np.minimum(came["sent_tsc"], came["received_tsc"])
+    was_held = (came["received_tsc"] > end) & (took > np.uint64(patience_ticks))
+    return np.asarray(answers_late | was_held)
 
 
 def _first(orders: Orders) -> str:

@@ -16,7 +16,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,8 +40,23 @@ def resolve(command: Sequence[str]) -> Path:
 
 
 def sha256_of_program(command: Sequence[str]) -> str:
-    """Of the file that is started; of an interpreter's script this is the interpreter."""
-    return hashlib.sha256(resolve(command).read_bytes()).hexdigest()
+    """Of the file that is started; where arguments name files, scripts among them, of their hashes
+    together.
+    """
+    hashes = [_sha256_of(path) for path in (resolve(command), *_named(command[1:]))]
+    return hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+
+
+def _named(words: Sequence[str]) -> Iterator[Path]:
+    for word in words:
+        with contextlib.suppress(OSError, ValueError):  # text too long for a path, or no path
+            if Path(word).is_file():
+                yield Path(word)
+
+
+def _sha256_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Program:
