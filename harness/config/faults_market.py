@@ -40,7 +40,11 @@ class LineFate(Strict):
     duplicate: Chance | None = None
     corrupt: Chance | None = None
     every: Every | None = None
-    silent: Annotated[tuple[Blackhole, ...], BeforeValidator(_listed), Field(max_length=64)] = ()
+    silent: Annotated[
+        tuple[Blackhole, ...],
+        Field(max_length=64),
+        BeforeValidator(_listed, json_schema_input_type=Blackhole | tuple[Blackhole, ...]),
+    ] = ()
     reorder: Displaced | None = None
 
     @model_validator(mode="after")

@@ -177,13 +177,25 @@ class Entry(Strict):
     duplicate: Chance | None = None
     corrupt: Chance | None = None  # the payload, and its checksum: it is delivered
     bad_checksum: Chance | None = None  # the payload alone: who verifies it, drops it
-    blackhole: Annotated[tuple[Blackhole, ...], BeforeValidator(_listed), Field(max_length=64)] = ()
+    blackhole: Annotated[
+        tuple[Blackhole, ...],
+        Field(max_length=64),
+        BeforeValidator(_listed, json_schema_input_type=Blackhole | tuple[Blackhole, ...]),
+    ] = ()
     every: Every | None = None
     delay_ns: Annotated[Wait | None, Field(alias="delay")] = None
-    jitter: Annotated[Jitter | None, BeforeValidator(_jitter)] = None
-    reorder: Annotated[Reorder | None, BeforeValidator(_reorder)] = None
+    jitter: Annotated[
+        Jitter | None, BeforeValidator(_jitter, json_schema_input_type=Wait | Jitter | None)
+    ] = None
+    reorder: Annotated[
+        Reorder | None, BeforeValidator(_reorder, json_schema_input_type=Chance | Reorder | None)
+    ] = None
     skew_ns: Annotated[Wait | None, Field(alias="skew")] = None
-    pause: Annotated[tuple[Pause, ...], BeforeValidator(_listed), Field(max_length=16)] = ()
+    pause: Annotated[
+        tuple[Pause, ...],
+        Field(max_length=16),
+        BeforeValidator(_listed, json_schema_input_type=Pause | tuple[Pause, ...]),
+    ] = ()
     rate_bps: Annotated[BitRate | None, Field(alias="rate")] = None
     burst_bytes: Annotated[Size | None, Field(alias="burst", le=MAX_BURST)] = None
     queue_ns: Annotated[Wait | None, Field(alias="queue")] = None

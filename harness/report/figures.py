@@ -186,6 +186,14 @@ def placement_text(facts: Mapping[str, Any]) -> str:
     return NOT_AVAILABLE if near is None or far is None else f"{near:.0f}-{far:.0f}"
 
 
+def carried_by(facts: Mapping[str, Any]) -> str:
+    """What stood at the other end of a figure: the ports of a network, a user's program."""
+    said = [str(facts["ports"])] if facts.get("ports") else []
+    if facts.get("program"):
+        said.append(f"program {facts['program']}, sha256 {str(facts.get('program_sha256'))[:16]}")
+    return "; ".join(said)
+
+
 def px_text(px_nano: int | None) -> str:
     """A price in full, at least two decimals; shifted, not divided: no digit is invented."""
     if px_nano is None or abs(px_nano) >= 2**62:  # the engine's word for no price

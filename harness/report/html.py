@@ -33,7 +33,14 @@ from harness.report import (
 )
 from harness.report import charts_small as charts
 from harness.report.evidence import Evidence, Json, read_evidence
-from harness.report.figures import count_text, load_text, placement_text, px_text, short_count
+from harness.report.figures import (
+    carried_by,
+    count_text,
+    load_text,
+    placement_text,
+    px_text,
+    short_count,
+)
 from harness.report.page import Sheet, Table, pairs, text_of
 from harness.run.verdicts import State
 
@@ -206,7 +213,7 @@ def _loads(run: Json) -> Table:
                 str(m.get("id", "")),
                 text_of(m.get("points")),
                 load_text(m.get("load")),
-                ", ".join(filter(None, (text_of(m.get("regime")), facts.get("ports")))),
+                ", ".join(filter(None, (text_of(m.get("regime")), carried_by(facts)))),
                 short_count(facts["n"]) if facts.get("n") is not None else text_of(None),
                 text_of(facts.get("loss")),
                 placement_text(facts),

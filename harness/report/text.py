@@ -6,7 +6,14 @@ import textwrap
 from pathlib import Path
 
 from harness.report.evidence import Evidence, read_evidence
-from harness.report.figures import answer_text, count_text, load_text, placement_text, plain
+from harness.report.figures import (
+    answer_text,
+    carried_by,
+    count_text,
+    load_text,
+    placement_text,
+    plain,
+)
 from harness.report.page import Group, Row, Signoff
 from harness.report.signoff import signoff
 from harness.run.verdicts import missing
@@ -101,8 +108,9 @@ def _paths(evidence: Evidence, title: str, points: str) -> list[str]:
         cells.append(placement_text(facts))
         name, load = str(metric["id"]), load_text(str(metric["load"]))
         line = f"  {name.ljust(width)}" + "".join(c.rjust(11) for c in cells)
-        if "ports" in facts:  # longer names, and more to say: on a line of their own
-            lines += [line, *_wrapped(f"{load}; {facts['ports']}", 6)]
+        carrier = carried_by(facts)
+        if carrier:  # longer names, and more to say: on a line of their own
+            lines += [line, *_wrapped(f"{load}; {carrier}", 6)]
         else:
             lines.append(f"{line} {load}")
     return lines if len(lines) > 1 else []
