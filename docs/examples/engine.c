@@ -10,8 +10,8 @@
  * stops it for good: it goes on reading and sends nothing.
  *
  * BUG breaks it on purpose, for showing that a bench notices: drop:N leaves out each N-th order,
- * price:N is a cent wrong in each N-th, deaf ignores the stop, silent never orders, garbage sends
- * what is no FIX, die:N aborts after N orders, alone never connects.
+ * price:N is a cent wrong in each N-th, twice:N sends each N-th again, deaf ignores the stop, silent
+ * never orders, garbage sends what is no FIX, die:N aborts at order N, alone never connects.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -212,13 +212,6 @@ static void send_order(const struct symbol *s, int side, uint32_t price, uint64_
     unsigned sum = 0;
     int n_body, n;
 
-    n_wanted++;
-    if (strcmp(bug, "silent") == 0 || is_hit("drop"))
-        return;
-    if (is_hit("die"))
-        abort();
-    if (is_hit("price"))
-        price += CENT;
     if (is_stopped && strcmp(bug, "deaf") != 0) /* asked last, just before the bytes leave */
         return;
     clock_gettime(CLOCK_REALTIME, &now);
@@ -242,6 +235,21 @@ static void send_order(const struct symbol *s, int side, uint32_t price, uint64_
     send_all(message, (size_t)n);
 }
 
+/* An order is wanted; the bugs are here. */
+static void want_order(const struct symbol *s, int side, uint32_t price, uint64_t trigger)
+{
+    n_wanted++;
+    if (strcmp(bug, "silent") == 0 || is_hit("drop"))
+        return;
+    if (is_hit("die"))
+        abort();
+    if (is_hit("price"))
+        price += CENT;
+    send_order(s, side, price, trigger);
+    if (is_hit("twice"))
+        send_order(s, side, price, trigger);
+}
+
 /* Queue imbalance at the best prices; an order when it turns to a side. */
 static void look(struct symbol *s, uint64_t trigger)
 {
@@ -261,7 +269,7 @@ static void look(struct symbol *s, uint64_t trigger)
         }
         if (direction != s->direction && direction != 0 && ++s->n_signals >= every) {
             s->n_signals = 0;
-            send_order(s, direction > 0 ? BUY : SELL, direction > 0 ? offer->price : bid->price,
+            want_order(s, direction > 0 ? BUY : SELL, direction > 0 ? offer->price : bid->price,
                        trigger);
         }
     }
