@@ -174,9 +174,12 @@ def test_faults_that_are_not_the_ones_that_were_told_are_reported() -> None:
     assert not any("exactly" in line for line in one.lines())
 
 
-def held(chance: str) -> dict[str, str]:
-    """Reordered by `chance`, even where this host stops the sender for a while."""
-    return {"chance": chance, "hold": "1s"}
+def patient(impairment: Impairment) -> Impairment:
+    """A wire that reorders as told even where this host stops the sender for a while."""
+    (entry,) = impairment.impair
+    assert entry.reorder is not None
+    held = entry.reorder.model_copy(update={"hold_ns": 1_000_000_000})
+    return impairment.model_copy(update={"impair": (entry.model_copy(update={"reorder": held}),)})
 
 
 def through_a_wire(impairment: Impairment, load: Load, *lines: str) -> list[ImpairedFlood]:
@@ -189,8 +192,10 @@ def through_a_wire(impairment: Impairment, load: Load, *lines: str) -> list[Impa
 
 @in_sandbox
 def test_a_wire_delays_every_frame_and_reorders_exactly_those_that_were_told() -> None:
-    wanted = wire_impairment(
-        delay="200us", jitter="50us", reorder=held("5%"), loss="2%", duplicate="1%", seed=3
+    wanted = patient(
+        wire_impairment(
+            delay="200us", jitter="50us", reorder="5%", loss="2%", duplicate="1%", seed=3
+        )
     )
     (one,) = through_a_wire(wanted, Load(port="afpacket", count=2000, rate_per_s=50_000))
     assert one.differences == ()
@@ -235,10 +240,10 @@ def test_a_frame_never_leaves_a_wire_before_its_time() -> None:
 @in_sandbox
 def test_a_prediction_of_the_wire_for_another_seed_is_not_what_arrives() -> None:
     (one,) = through_a_wire(
-        wire_impairment(reorder=held("20%"), loss="5%", seed=1), Load(port="udp", count=500)
+        patient(wire_impairment(reorder="20%", loss="5%", seed=1)), Load(port="udp", count=500)
     )
     assert one.differences == ()
-    other = plan_of(wire_impairment(reorder=held("20%"), loss="5%", seed=2), {"wire"}, udp_port=0)
+    other = plan_of(wire_impairment(reorder="20%", loss="5%", seed=2), {"wire"}, udp_port=0)
     told = predict(other.way(*KEY), 500, verifies_checksum=True)
     assert first_difference(told.arrivals, one.seen) is not None
 
