@@ -49,6 +49,14 @@ PyObject *core_counters_named(const char *const *names, const void *counters)
     return core_counters(names, (const uint64_t *)counters, n);
 }
 
+int core_path_get(PyObject *op, void *path)
+{
+    if (op != Py_None)
+        return PyUnicode_FSConverter(op, path); /* NULL: a later argument was wrong, take it back */
+    *(PyObject **)path = NULL;
+    return 1;
+}
+
 int core_timeout_ns(double seconds, uint64_t *ns)
 {
     if (!(seconds >= 0 && seconds < 1e9)) {

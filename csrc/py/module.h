@@ -69,8 +69,13 @@ PyObject *core_counters_named(const char *const *names, const void *counters);
 
 /* -1 with an exception unless seconds are 0 to 1e9. */
 int core_timeout_ns(double seconds, uint64_t *ns);
+
 /* What a wait that returned `err` gives Python: True, False when time ran out, or an exception. */
 PyObject *core_waited(PyObject *module, int err);
+
+/* A converter for "O&": a path as bytes, NULL for None; the caller's when all arguments are taken.
+ */
+int core_path_get(PyObject *op, void *path);
 
 /* METH_VARARGS | METH_KEYWORDS without a cast warning. */
 #define RL_PY_KEYWORDS(function) \

@@ -220,11 +220,11 @@ static PyObject *live_flood_run(PyObject *module, PyObject *args, PyObject *kw)
     int blocks, err;
 
     rl_live_flood_config_init(&c);
-    if (!PyArg_ParseTupleAndKeywords(args, kw, "$OKiiKIIIO!O&sIKKpKIK:live_flood_run", names, &rx,
-                                     &tsc_hz, &c.cpu_tx, &c.cpu_rx, &n_frames, &c.n_bytes,
-                                     &c.flow_number, &c.n_batch, &PyTuple_Type, &flow, py_path_get,
-                                     &netns, &interface, &c.n_prefix, &n_window, &n_log, &blocks,
-                                     &settle_ns, &c.n_placement_batches, &max_ns) ||
+    if (!PyArg_ParseTupleAndKeywords(
+            args, kw, "$OKiiKIIIO!O&sIKKpKIK:live_flood_run", names, &rx, &tsc_hz, &c.cpu_tx,
+            &c.cpu_rx, &n_frames, &c.n_bytes, &c.flow_number, &c.n_batch, &PyTuple_Type, &flow,
+            core_path_get, &netns, &interface, &c.n_prefix, &n_window, &n_log, &blocks, &settle_ns,
+            &c.n_placement_batches, &max_ns) ||
         py_flow_get(flow, &c.flow) < 0 || py_interface_get(interface, c.interface) < 0)
         goto out;
     c.n_frames = n_frames;

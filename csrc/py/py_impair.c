@@ -180,7 +180,7 @@ static PyObject *impair_attach(PyObject *op, PyObject *args, PyObject *kw)
     if (!impair)
         return NULL;
     if (!PyArg_ParseTupleAndKeywords(args, kw, "$spsO&:attach", names, &interface, &is_egress,
-                                     &hook_name, py_path_get, &netns) ||
+                                     &hook_name, core_path_get, &netns) ||
         py_interface_get(interface, name) < 0 || hook_get(hook_name, &hook) < 0 ||
         py_netns_open(module_of(op), netns, &netns_fd) < 0) {
         Py_XDECREF(netns);

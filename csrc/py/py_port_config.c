@@ -76,12 +76,6 @@ static int hears_get(PyObject *tuple, struct rl_flow_filter *hears)
     return 0;
 }
 
-int py_path_get(PyObject *op, void *out)
-{
-    *(PyObject **)out = NULL;
-    return op == Py_None ? 1 : PyUnicode_FSConverter(op, out);
-}
-
 int py_interface_get(const char *name, char interface[16])
 {
     if (strlen(name) > 15) {
@@ -155,7 +149,7 @@ int py_port_config_get(PyObject *args, PyObject *kw, struct rl_port_config *c, P
     PyObject *flow, *hears;
 
     if (!PyArg_ParseTupleAndKeywords(
-            args, kw, "$sO&spIIszzzpspO!O!IsOp:Port", names, &backend, py_path_get, netns, &wait,
+            args, kw, "$sO&spIIszzzpspO!O!IsOp:Port", names, &backend, core_path_get, netns, &wait,
             &wants_stamps, &c->n_slots, &c->n_bytes_frame, &accel, &local, &peer, &multicast,
             &is_listener, &interface, &is_framed, &PyTuple_Type, &flow, &PyTuple_Type, &hears,
             &c->queue, &xdp_mode, impair, &speaks_fix))

@@ -17,8 +17,6 @@ int py_port_config_get(PyObject *args, PyObject *kw, struct rl_port_config *c, P
 /* (from MAC, to MAC, from IP, to IP, from port, to port, VLAN, TTL, whether with a checksum) */
 int py_flow_get(PyObject *tuple, struct rl_flow *flow);
 int py_interface_get(const char *name, char interface[16]);
-/* A converter: a path as bytes, NULL for None. */
-int py_path_get(PyObject *op, void *out);
 /* *fd is of the namespace at `path`, bytes, or -1 for NULL; -1 with an exception. */
 int py_netns_open(PyObject *module, PyObject *path, int *fd);
 

@@ -72,13 +72,6 @@ static int due_get(PyObject *op, struct py_trial *self, struct rl_schedule *sche
     return 0;
 }
 
-/* A converter: a path as bytes, NULL for None. */
-static int path_get(PyObject *op, void *out)
-{
-    *(PyObject **)out = NULL;
-    return op == Py_None ? 1 : PyUnicode_FSConverter(op, out);
-}
-
 /* None, or a tuple of two ports, borrowed until the trial is closed; None: somebody else's end. */
 static int line_get(PyObject *op, PyObject **held, struct rl_trial_line *line)
 {
@@ -123,8 +116,8 @@ static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
             &n_frames, &n_warmup, &drain_ns, &c->cpu_engine, &c->cpu_rig, tsc_hz, &is_reflect,
             &c->reflect_every, &stage_timing, &c->n_instruments, &c->n_orders, &c->n_qty_decimals,
             &ring_bytes, &n_audit_slots, &PyTuple_Type, &limits, &PyTuple_Type, &strategy,
-            &PyTuple_Type, &rules, &PyTuple_Type, &kill, path_get, &self->board_dir, &c->n_pack,
-            &is_faulty, &market, &orders, &c->n_tape, &PyTuple_Type, &stop))
+            &PyTuple_Type, &rules, &PyTuple_Type, &kill, core_path_get, &self->board_dir,
+            &c->n_pack, &is_faulty, &market, &orders, &c->n_tape, &PyTuple_Type, &stop))
         return -1;
     if (line_get(market, &self->ports[0], &c->market) < 0 ||
         line_get(orders, &self->ports[2], &c->session) < 0)

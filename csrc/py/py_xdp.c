@@ -102,7 +102,7 @@ static PyObject *xdp_new(PyTypeObject *type, PyObject *args, PyObject *kw)
     int drops, err;
 
     if (!PyArg_ParseTupleAndKeywords(args, kw, "$ssO&sIp:Xdp", names, &w.kind, &w.interface,
-                                     py_path_get, &netns, &hook, &udp_port, &drops) ||
+                                     core_path_get, &netns, &hook, &udp_port, &drops) ||
         wanted_get(&w, hook, udp_port) < 0 || py_netns_open(module, netns, &w.netns_fd) < 0)
         goto out;
     w.drops = drops;

@@ -33,6 +33,7 @@ OPEN: dict[str, Any] = {
     "n_bytes_frame": 0, "accel": "none", "local": "127.0.0.1:0", "peer": None,
     "multicast_interface": None, "is_listener": False, "interface": "", "is_framed": False,
     "flow": FLOW, "hears": HEARS, "queue": 0, "xdp_mode": "auto", "impair": None,
+    "speaks_fix": False,
 }  # fmt: skip
 PING: dict[str, Any] = {
     "n_rounds": 3, "n_warmup": 0, "n_bytes": 64, "flow": 1, "seed": 1, "timeout_ns": 10**9,
@@ -151,6 +152,9 @@ CALLS: dict[str, Callable[[Bench], object]] = {
         _core.Port, **{**OPEN, "backend": "afpacket", "interface": "rl-none0"}
     ),
     "Port, no namespace": lambda b: refused(_core.Port, **{**OPEN, "netns": "/run/netns/rl-none"}),
+    "Port, too little": lambda b: refused(
+        _core.Port, **{k: v for k, v in OPEN.items() if k != "speaks_fix"} | {"netns": "/run/none"}
+    ),
     "Port, no impair": lambda b: refused(_core.Port, **{**OPEN, "impair": 5}),
     "ping_run, one port": lambda b: refused(b.ping, echo_port=b.one),
     "ping_run, no CPU": lambda b: refused(b.ping, cpu_ping=4095),
