@@ -11,7 +11,8 @@
  *
  * BUG breaks it on purpose, for showing that a bench notices: drop:N leaves out each N-th order,
  * price:N is a cent wrong in each N-th, twice:N sends each N-th again, deaf ignores the stop, silent
- * never orders, garbage sends what is no FIX, die:N aborts at order N, alone never connects.
+ * never orders, garbage sends what is no FIX, die:N aborts at order N, alone never connects, repeats
+ * believes what comes twice.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -66,6 +67,7 @@ static volatile sig_atomic_t is_stopped;
 static uint64_t threshold_permille, every, lot, max_spread_nano;
 static int venue = -1;
 static uint64_t n_sent, n_wanted;
+static uint64_t next_seq = 1; /* of market data; smaller ones are repeats */
 static const char *bug = "";
 static uint64_t bug_every;
 
@@ -322,7 +324,10 @@ static void on_packet(const uint8_t *p, size_t n)
 
         if (n_message < 12 || at + 2 + n_message > n)
             return;
-        on_message(p + at + 2, seq);
+        if (seq >= next_seq || strcmp(bug, "repeats") == 0) {
+            next_seq = seq + 1; /* what is between was lost, and nobody here sends it again */
+            on_message(p + at + 2, seq);
+        }
         at += 2 + n_message;
     }
 }

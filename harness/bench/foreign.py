@@ -21,6 +21,7 @@ from engine.clock import Clock
 from engine.market import Stream
 from engine.net import Port, open_port
 from engine.pipeline import Limits, RigEnd, Stop, Strategy, Tape, trial
+from harness.bench import foreign_faults
 from harness.bench.launch import BenchError
 from harness.bench.matching import Orders, match
 from harness.bench.plan import TrialPlan
@@ -80,6 +81,7 @@ def run(
     if plan.foreign.has_reference:
         wanted = reference(plan, stream, len(load.due_ns), strategy, sizes, clock)
     with ExitStack() as stack:
+        faults = stack.enter_context(foreign_faults.on_market_data(plan, MARKET_PORT, clock))
         ends = _Ends(plan, stack)
         program = stack.enter_context(
             Program(
@@ -129,8 +131,17 @@ def run(
             tape,
             within_ticks=round(plan.foreign.stop_within_ns / clock.ns_per_tick),
             patience_ticks=round(QUIET_NS / clock.ns_per_tick),
+            judged_below=faults.judged_below,
         )
-        return _report(held, plan, load) | {
+        if faults.judged_below and wanted is not None and not matched.wanted:
+            raise BenchError(
+                f"impairment: message {faults.judged_below} is the first that is lost or changed, "
+                "and no order was wanted before it: nothing is held against the rule"
+            )
+        report = _report(held, plan, load)
+        report["identities"] += faults.identities(report["counters"])
+        return report | {
+            "injected": faults.injected(),
             "foreign": {
                 **asdict(matched),
                 "ended": ended,

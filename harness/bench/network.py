@@ -95,7 +95,7 @@ def network_of(plan: TrialPlan, clock: Clock) -> Iterator[Network]:
         faults = None
         if plan.impairment is not None:
             wanted = parse(plan.impairment, Impairment, name="impairment")
-            bench = _bench(net)
+            bench = bench_of(net)
             told = plan_of(wanted, offered(net.port, bench), udp_port=0)
             faults = stack.enter_context(impaired(bench, told, udp_port=0, clock=clock))
         lines = {
@@ -105,7 +105,7 @@ def network_of(plan: TrialPlan, clock: Clock) -> Iterator[Network]:
         yield Network(lines, faults)
 
 
-def _bench(net: NetPlan) -> netns.Bench:
+def bench_of(net: NetPlan) -> netns.Bench:
     """The plan's interfaces as the bench that they are."""
 
     def end(one: EndPlan) -> netns.End:

@@ -11,11 +11,17 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from harness.config import units
+from harness.config.bench import NetPort
 from harness.config.fields import PositiveDuration, Strict, Text
+from harness.config.impair import Impairment
 from harness.config.loader import FieldFault
-from harness.config.phase import TrialPhase
+from harness.config.phase import Place, TrialPhase
 
 PLACES = ("market_data", "orders", "imbalance_permille", "every", "lot", "max_spread_nano")
+
+
+# What a table decides packet by packet: of nothing else it is known which messages never came.
+FATES = frozenset({"loss", "duplicate", "corrupt", "bad_checksum", "blackhole", "every"})
 
 
 class StopOrder(Strict):
@@ -66,15 +72,39 @@ class BlackBox(TrialPhase):
                 ("feed", trial.feed != "itch" and "is itch for a program, so far"),
                 ("measures", trial.measures.buf and "buf: the engine does not say"),
                 ("port", trial.port and "is udp for market data, tcp for orders"),
-                ("impairment", trial.impairment and "is not of a program's trials, so far"),
                 ("stall", trial.stall and "is not of a program's trials, so far"),
             ):
                 if why:
                     raise FieldFault(("trials", i, what), str(why))
+            if trial.impairment is not None:
+                _can_be_told(trial.impairment, ("trials", i, "impairment"))
         return self
+
+    def ports(self, default: NetPort) -> Iterator[NetPort]:
+        """Sockets of the kernel, whatever else the bench has."""
+        yield from ("udp", "tcp")
 
     def describe(self) -> Iterator[str]:
         for trial in self.trials:
             rate = units.format_rate(trial.rate_per_s)
             length = units.format_duration(trial.duration_ns)
-            yield f"{trial.id}: the program at {rate}, {trial.repeats} x {length}, then stopped"
+            faults = ", its packets faulty" if trial.impairment else ""
+            yield (
+                f"{trial.id}: the program at {rate} {trial.schedule}, {trial.repeats} x "
+                f"{length}{faults}, then stopped"
+            )
+
+
+def _can_be_told(impairment: Impairment, where: Place) -> None:
+    """FieldFault for what nobody could hold the program's orders against."""
+    for i, entry in enumerate(impairment.impair):
+        place = (*where, "impair", i)
+        if entry.line != "market":
+            raise FieldFault((*place, "line"), f"is market for a program: {entry.line!r}")
+        if entry.direction != "to-engine":
+            text = f"is to-engine for a program: {entry.direction!r}"
+            raise FieldFault((*place, "direction"), text)
+        for effect in entry.effects():
+            if effect not in FATES:
+                known = ", ".join(sorted(FATES))
+                raise FieldFault((*place, effect), f"is not of a program's trials: {known} are")

@@ -193,7 +193,8 @@ class Scenario(Strict):
                     place = ("phases", i, *where, "port")
                     raise FieldFault(place, f"a bench of shared memory has none: {way.port!r}")
                 if isinstance(way, Trial) and way.impairment is not None:
-                    _can_be_impaired(self.bench, way, ("phases", i, *where, "impairment"))
+                    own = "udp" if isinstance(phase, BlackBox) else way.port
+                    _can_be_impaired(self.bench, way, own, ("phases", i, *where, "impairment"))
         if self.engine and not any(isinstance(phase, BlackBox) for phase in self.phases):
             raise FieldFault(("engine",), "is used by no phase: there is no black_box")
         if self.strategy.lot > self.limits.max_qty:
@@ -274,7 +275,9 @@ def find_scenario(name: str) -> Path:
     return path
 
 
-def _can_be_impaired(bench: Bench, trial: Trial, where: tuple[str | int, ...]) -> None:
+def _can_be_impaired(
+    bench: Bench, trial: Trial, port: NetPort | None, where: tuple[str | int, ...]
+) -> None:
     """Its lines are those of a bench, and what its port has can do it. A wire wants a third CPU."""
     if bench.kind == "shm":
         raise FieldFault(where, "a bench of shared memory has no network to impair")
@@ -285,7 +288,7 @@ def _can_be_impaired(bench: Bench, trial: Trial, where: tuple[str | int, ...]) -
             text = f"the bench has {known}: {entry.line!r}"
             raise FieldFault((*where, "impair", i, "line"), text)
     try:
-        choose(trial.impairment.impair, mechanisms_at(trial.port or bench.port))
+        choose(trial.impairment.impair, mechanisms_at(port or bench.port))
     except FieldFault as fault:
         raise FieldFault((*where, *fault.path), str(fault)) from None
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from harness.bench.foreign_faults import effects
 from harness.bench.launch import Report, measure
 from harness.bench.plan import ForeignPlan, TrialPlan
 from harness.bench.program import resolve
@@ -40,6 +41,7 @@ class Seen:
     broken: str
     placement_ns: tuple[float, float]
     net: Mapping[str, Any]
+    injected: Mapping[str, int] | None  # by the fault on its market data; None: there is none
 
     @classmethod
     def of(cls, report: Report) -> Seen:
@@ -55,6 +57,7 @@ class Seen:
             broken=next(broken, ""),
             placement_ns=(before_ns, after_ns),
             net=report["net"],
+            injected=report["injected"],
         )
 
     @property
@@ -64,6 +67,11 @@ class Seen:
         found = [f"{n['orders_' + f]} {f}" for f in _FAULTS if n[f"orders_{f}"]]
         bad = [f"{n['requests_bad']} bad requests"] if n["requests_bad"] else []
         return ", ".join(found + bad)
+
+    @property
+    def lost(self) -> int:
+        """Datagrams that no fault took: no room at the sender, or in the program's socket."""
+        return int(self.told["dropped"]) + self.counters["generator"]["frames_unsent"]
 
     @property
     def sent(self) -> int:
@@ -91,6 +99,7 @@ class Seen:
             "program": dict(self.told),
             "counters": {name: self.counters[name] for name in ("generator", "exchange")},
             "net": dict(self.net),
+            "injected": self.injected,
             "broken": self.broken,
         }
 
@@ -110,7 +119,17 @@ def black_box(phase: BlackBox, session: Session) -> None:
         for i in range(1, trial.repeats + 1):
             session.progress.note(f"{trial.id} {i}/{trial.repeats}")
             one = _one(session, trial, engine, i)
-            judge(session, f"black_box.{trial.id}.r{i}", one, engine)
+            name = f"black_box.{trial.id}.r{i}"
+            judge(session, name, one, engine)
+            if trial.impairment is not None:
+                n = effects(one.injected or {})
+                session.judged(
+                    f"{name}.effect",
+                    "the fault had an effect",
+                    ok=n > 0,
+                    seen=f"{n} packets met it",
+                    wanted="> 0",
+                )
             seen.append(one)
         _record(session, trial, engine, seen)
 
@@ -121,7 +140,7 @@ def _one(session: Session, trial: Trial, engine: Engine, i: int) -> Seen:
         output = session.dir.file(f"{trial.id}.r{i}{again}.out")
         seen = Seen.of(measure(_plan(session, trial, engine, str(output))))
         session.series(seen.series(trial))
-        if not seen.told["dropped"] or seen.told["ended"]:
+        if not seen.lost or seen.told["ended"]:
             break
     return seen
 
@@ -135,14 +154,15 @@ def _plan(session: Session, trial: Trial, engine: Engine, output: str) -> TrialP
         stop_within_ns=engine.stop.within_ns,
         output=output,
     )
-    return replace(plan_of(session, trial), foreign=told)
+    plan = replace(plan_of(session, trial), foreign=told)
+    return plan if session.faults_enabled else replace(plan, impairment=None)
 
 
 def judge(session: Session, name: str, seen: Seen, engine: Engine) -> None:
     """The checks of one trial; a reason says what was seen first."""
     told = seen.told
     within = units.format_duration(engine.stop.within_ns)
-    lost = f"; {told['dropped']} datagrams found no room in its socket" if told["dropped"] else ""
+    lost = f"; {seen.lost} datagrams found no room in its socket or before" if seen.lost else ""
     for what, promise, value, wanted in (
         ("alive", "the program ran to the end of the trial", told["ended"] or "ran", "ran"),
         ("talks", "the program sent orders", _talks(told), "orders"),

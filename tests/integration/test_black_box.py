@@ -7,8 +7,9 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 
 import pytest
 import yaml
@@ -17,10 +18,14 @@ pytest.importorskip("engine", reason="needs the compiled engine")
 
 from harness.bench.cpus import Cpus
 from harness.bench.launch import BenchError
+from harness.bench.lines import lines_of
+from harness.bench.plan import LinePlan
+from harness.config.bench import NetnsBench
 from harness.config.black_box import BlackBox
 from harness.config.loader import parse
 from harness.config.matrix import load_matrix
 from harness.config.scenario import Scenario
+from harness.errors import HostError
 from harness.run.artifacts import RunDir
 from harness.run.black_box import black_box
 from harness.run.session import Session
@@ -66,7 +71,20 @@ def skip_if_starved(said: str) -> None:
             pytest.skip(f"needs a CPU for the program: {said}")
 
 
-def checks_of(scenario: Scenario, out: Path) -> dict[str, str]:
+def over_a_network(scenario: Scenario, fault: object) -> Scenario:
+    data = yaml.safe_load(scenario.to_yaml())
+    data["bench"] = {"kind": "netns", "ring": "1MiB", "port": "udp"}
+    data["phases"][0]["trials"][0]["impairment"] = {"seed": 5, "impair": [fault]}
+    return parse(yaml.safe_dump(data), Scenario, name="faulty.yaml")
+
+
+def checks_of(
+    scenario: Scenario,
+    out: Path,
+    lines: Mapping[str, LinePlan] = MappingProxyType({}),
+    *,
+    faults_enabled: bool = True,
+) -> dict[str, str]:
     """What was seen instead of what each check wants, of those that do not hold."""
     session = Session(
         scenario,
@@ -74,6 +92,8 @@ def checks_of(scenario: Scenario, out: Path) -> dict[str, str]:
         Cpus(*sorted(os.sched_getaffinity(0))[1::-1]),
         SimpleNamespace(note=lambda _: None),  # type: ignore[arg-type]
         load_matrix(ROOT / scenario.matrix),
+        lines=lines,
+        faults_enabled=faults_enabled,
     )
     (phase,) = scenario.phases
     assert isinstance(phase, BlackBox)
@@ -154,6 +174,49 @@ def test_one_order_in_ten_thousand_left_out_is_not_ready(program: Path, tmp_path
     assert "missing, the first: " in " ".join(done.stdout.split())
     assert str(program) in (run / "report.html").read_text()
     assert verify(run) == []
+
+
+@pytest.fixture
+def lines() -> Iterator[Mapping[str, LinePlan]]:
+    try:
+        with lines_of(NetnsBench(kind="netns", ring="1MiB", port="udp")) as found:
+            yield found
+    except HostError as error:
+        pytest.skip(f"needs namespaces of its own: {error}")
+
+
+DUPLICATE, LOSS = {"duplicate": "1%"}, {"blackhole": {"after": 6000, "for": 10}}
+
+
+@pytest.mark.parametrize(
+    ("bug", "fault", "broken"),
+    [
+        ("", DUPLICATE, set()),
+        ("repeats", DUPLICATE, {"complete", "only", "right"}),
+        ("", LOSS, set()),  # judged up to the loss: nobody sends again what is lost
+        ("price:50", LOSS, {"right"}),
+    ],
+)
+def test_faults_on_its_market_data_are_done_and_judged_as_far_as_can_be_known(
+    program: Path,
+    tmp_path: Path,
+    lines: Mapping[str, LinePlan],
+    bug: str,
+    fault: object,
+    broken: set[str],
+) -> None:
+    scenario = over_a_network(scenario_of(program, bug), fault)
+    found = set(checks_of(scenario, tmp_path, lines))
+    assert found <= broken
+    assert bool(found) == bool(broken)
+
+
+def test_a_fault_that_was_not_done_fails_its_trial(
+    program: Path, tmp_path: Path, lines: Mapping[str, LinePlan]
+) -> None:
+    scenario = over_a_network(scenario_of(program), DUPLICATE)
+    without = checks_of(scenario, tmp_path, lines, faults_enabled=False)
+    assert without == {"effect": "0 packets met it"}
 
 
 def test_a_program_that_is_not_there_is_named_before_anything_is_measured(tmp_path: Path) -> None:
