@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -98,9 +98,15 @@ def parse(text: str, model: type[Model], *, name: str) -> Model:
         return model.model_validate(document.value)
     except ValidationError as error:
         schema = model.model_json_schema()
-        faults = [_explain(detail, document, schema) for detail in error.errors(include_url=False)]
+        details = error.errors(include_url=False)
+        faults = [_explain(one, document, schema) for one in details if not _only_follows(one)]
     faults.sort(key=lambda fault: fault.line)
     raise ConfigError(*(fault_line(name, fault) for fault in faults))
+
+
+def _only_follows(detail: ErrorDetails) -> bool:
+    """A list that is short for its entries that are wrong: they have lines of their own."""
+    return detail["type"] == "too_short" and len(detail["input"]) >= detail["ctx"]["min_length"]
 
 
 def fault_line(name: str, fault: Fault) -> str:
@@ -211,22 +217,25 @@ def _nearest_file(path: Path) -> str:
 def _keys_at(schema: Mapping[str, Any], loc: tuple[str | int, ...]) -> list[str]:
     """Keys that the model at `loc` takes, read from the JSON schema, which knows every alias."""
 
-    def resolved(node: Mapping[str, Any]) -> Mapping[str, Any]:
-        while "$ref" in node or "anyOf" in node:
-            if "$ref" in node:
-                node = schema["$defs"][node["$ref"].rsplit("/", 1)[1]]
-            else:  # an optional value: null, or the thing itself
-                node = next(member for member in node["anyOf"] if member.get("type") != "null")
-        return node
-
-    node: Mapping[str, Any] = resolved(schema)
-    for step in loc:
-        if isinstance(step, int):
-            node = resolved(node.get("items", {}))
-        elif "discriminator" in node:
-            node = resolved({"$ref": node["discriminator"]["mapping"][step]})
+    def members(node: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+        """What may stand there: of an optional value or a short form each."""
+        if "$ref" in node:
+            yield from members(schema["$defs"][node["$ref"].rsplit("/", 1)[1]])
+        elif "anyOf" in node:
+            for one in node["anyOf"]:
+                yield from members(one)
         else:
-            named = node.get("properties", {}).get(step)
-            # Keys that a user chooses, like names of accounts, all lead to the same model.
-            node = resolved(named or node.get("additionalProperties") or {})
-    return list(node.get("properties", {}))
+            yield node
+
+    def below(node: Mapping[str, Any], step: str | int) -> Mapping[str, Any]:
+        if isinstance(step, int):
+            return node.get("items") or {}
+        if "discriminator" in node:
+            return {"$ref": node["discriminator"]["mapping"][step]}
+        # Keys that a user chooses, like names of accounts, all lead to the same model.
+        return node.get("properties", {}).get(step) or node.get("additionalProperties") or {}
+
+    nodes = list(members(schema))
+    for step in loc:
+        nodes = [inner for node in nodes for inner in members(below(node, step))]
+    return list(next((node["properties"] for node in nodes if "properties" in node), {}))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from harness.config import loader, strict_yaml
 from harness.config.fields import Duration, Rate, Strict
@@ -27,8 +27,20 @@ class Dog(Strict):
     tricks: tuple[str, ...] = ()
 
 
+def _ticket(value: object) -> object:
+    return {"price": value} if isinstance(value, int) else value
+
+
+class Ticket(Strict):
+    price: int
+
+
 class Zoo(Strict):
     name: str
+    pair: Annotated[tuple[Cat, ...], Field(min_length=1)] = (Cat(kind="cat", lives=1),)
+    ticket: Annotated[
+        Ticket | None, BeforeValidator(_ticket, json_schema_input_type=int | Ticket | None)
+    ] = None
     open: bool = True
     rate_per_s: Annotated[Rate | None, Field(alias="rate")] = None
     animals: tuple[Annotated[Cat | Dog, Field(discriminator="kind")], ...] = ()
@@ -54,6 +66,8 @@ def test_a_good_file_becomes_a_frozen_model() -> None:
         animals=(Cat(kind="cat", lives=9),),
         shift_ns=0,
         weight=1.0,
+        pair=(Cat(kind="cat", lives=1),),
+        ticket=None,
     )
     with pytest.raises(ValueError, match="frozen"):
         zoo.name = "south"
@@ -63,7 +77,7 @@ def test_every_fault_of_a_file_is_listed_in_the_order_of_its_lines() -> None:
     assert faults("nam: x\nanimals:\n- kind: cat\n  lives: many\nrate: fast\nopen: yes\n") == (
         "zoo.yaml:1: name: is missing",
         "zoo.yaml:1: nam: unknown key, did you mean 'name'?; "
-        "allowed: name, open, rate, animals, shift, weight",
+        "allowed: name, pair, ticket, open, rate, animals, shift, weight",
         "zoo.yaml:4: animals.0.lives: not an integer: 'many'",
         "zoo.yaml:5: rate: not a rate: 'fast' (write it like 1M/s, 250k/s or 100/s)",
         "zoo.yaml:6: open: not true or false: 'yes'",
@@ -142,6 +156,19 @@ def test_a_word_in_a_text_field_stays_the_word(word: str) -> None:
 
 def test_a_quoted_number_is_text() -> None:
     assert loader.parse("name: '12'\n", Zoo, name="zoo.yaml").name == "12"
+
+
+def test_a_list_whose_only_entry_is_wrong_is_not_called_empty_as_well() -> None:
+    assert faults("name: n\npair:\n- {kind: cat, lives: 0}\n") == (
+        "zoo.yaml:3: pair.0.lives: must be greater than or equal to 1: 0",
+    )
+    assert faults("name: n\npair: []\n") == ("zoo.yaml:2: pair: needs at least 1 of them, has 0",)
+
+
+def test_an_unknown_key_of_what_has_a_short_form_is_told_the_keys_there_are() -> None:
+    assert faults("name: n\nticket: {prize: 3}\n")[-1] == (
+        "zoo.yaml:2: ticket.prize: unknown key, did you mean 'price'?; allowed: price"
+    )
 
 
 def test_a_fault_found_below_a_model_points_at_its_field() -> None:
