@@ -18,9 +18,11 @@ HOSTILE = ("hostile", "bad_input", "fuzz", "rights", "capabilities", "authority"
 
 
 def pytest_configure() -> None:
-    """A shell starts what runs in its background deaf to Ctrl-C, and children inherit that: those
-    that tests interrupt must hear it.
+    """A shell starts what runs in its background deaf to Ctrl-C, nohup what it runs deaf to hanging
+    up, and children inherit that: those that tests interrupt must hear it.
     """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

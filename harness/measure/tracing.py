@@ -109,7 +109,7 @@ def unavailable(root: Path = TRACEFS) -> str | None:
         if not os.access(root / "instances", os.W_OK):
             return "tracefs may not be written to"
     except FileNotFoundError:
-        return f"no tracefs at {root}"
+        return f"no tracefs at {root}: nobody has mounted it"
     except OSError as error:
         return f"tracefs: {(error.strerror or str(error)).lower()}"
     if CLOCK not in clocks.replace("[", " ").replace("]", " ").split():

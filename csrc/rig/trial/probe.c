@@ -147,11 +147,15 @@ int rl_noise_probe(struct rl_noise *probes, uint32_t n, uint64_t duration_ns,
     struct noise_job job = {
         .probes = probes, .duration_ticks = rl_ns_to_ticks(clock, duration_ns), .stop = stop};
     struct team team = {.prepare = noise_prepare, .work = noise_work, .context = &job};
-    uint64_t quantum = rl_clock_quantum_ticks();
+    struct rl_clock_quantum q;
     int cpus[MAX_TEAM], err;
+    uint64_t turn;
 
     if (n > MAX_TEAM)
         return -EINVAL;
+    rl_clock_quantum(&q);
+    /* Where a step is finer than a read is long, three steps would be less than one turn. */
+    turn = q.quantum_ticks > q.mode_ticks ? q.quantum_ticks : q.mode_ticks;
     for (uint32_t i = 0; i < n; i++) {
         struct rl_noise *p = &probes[i];
 
@@ -162,7 +166,7 @@ int rl_noise_probe(struct rl_noise *probes, uint32_t n, uint64_t duration_ns,
                                .max_gaps = p->max_gaps,
                                .gaps = p->gaps,
                                .threshold_ticks =
-                                   p->threshold_ticks != 0 ? p->threshold_ticks : 3 * quantum};
+                                   p->threshold_ticks != 0 ? p->threshold_ticks : 3 * turn};
     }
     err = run_team(&team, cpus, n);
     for (uint32_t i = 0; i < n; i++)
