@@ -9,6 +9,8 @@ import typer
 from harness.commands.common import Json, ScenarioName, complain, print_json
 from harness.errors import ExitCode, RedlineError
 
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+
 scenarios = typer.Typer(help="What can be run.")
 
 
@@ -124,4 +126,5 @@ def schema(
     from harness.config.matrix import Matrix
     from harness.config.scenario import Scenario
 
-    print_json((Matrix if matrix else Scenario).model_json_schema())
+    model = Matrix if matrix else Scenario
+    print_json({"$schema": DRAFT, **model.model_json_schema()})
