@@ -14,8 +14,12 @@ pytest.importorskip("engine", reason="needs the compiled engine")
 from engine.net.impair import Action
 from harness.bench.foreign_faults import first_spoiled
 from harness.config.black_box import PLACES, BlackBox
-from harness.config.loader import ConfigError
+from harness.config.loader import ConfigError, project_data
+from harness.config.matrix import load_matrix
 from harness.config.scenario import Scenario, parse
+from harness.run.verdicts import State, Verdict
+from harness.score import matrix as scoring
+from harness.score.matrix import Judged, SignOff
 
 TEXT = (Path(__file__).parents[2] / "scenarios/black-box.yaml").read_text()
 ON_NETNS = TEXT.replace("{kind: shm, ring", "{kind: netns, port: afxdp, ring")
@@ -98,6 +102,32 @@ def test_every_place_may_stand_in_a_command(place: str) -> None:
     engine = parse(text, Scenario, name="s.yaml").engine
     assert engine is not None
     assert f"--{place}={{{place}}}" in engine.command
+
+
+@pytest.mark.parametrize(
+    ("states", "wanted"),
+    [
+        ({}, SignOff.READY),
+        ({"own_wire": State.FAIL}, SignOff.READY),  # ours is beside it, and not what is judged
+        ({"own_wire": State.MISSING}, SignOff.READY),
+        ({"program_orders": State.FAIL}, SignOff.NOT_READY),
+        ({"program_wire": State.FAIL}, SignOff.NOT_READY),
+        ({"program_wire": State.UNJUDGEABLE}, SignOff.INCONCLUSIVE),
+    ],
+)
+def test_a_program_is_judged_by_what_can_be_seen_of_it(
+    states: dict[str, State], wanted: SignOff
+) -> None:
+    matrix = load_matrix(project_data("reports/matrix/black-box.yaml"))
+    unseen = dict.fromkeys(("program_stages", "program_hot_path"), State.MISSING)
+    judged = {}
+    for gate in matrix.everything():
+        state = ({"own_wire": State.PASS} | unseen | states).get(gate.id, State.PASS)
+        points = {State.PASS: 100.0, State.FAIL: 0.0}.get(state)
+        judged[gate.id] = Judged(Verdict(state, "because"), points)
+    total = scoring.score(matrix, judged)
+    assert total.floor <= 98  # what nobody outside can see is never full marks
+    assert scoring.sign_off(matrix, total, scoring.row_gates(matrix, judged))[0] is wanted
 
 
 @given(st.lists(st.sampled_from(list(Action)), min_size=1, max_size=40), st.integers(1, 64))

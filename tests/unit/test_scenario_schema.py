@@ -124,7 +124,7 @@ def test_a_wrong_value_is_refused_by_the_editor_and_by_the_run(old: str, new: st
 
 
 def test_a_matrix_with_a_wrong_key_is_refused_by_both() -> None:
-    text = (ROOT / "reports/matrix/black-box.yaml").read_text().replace("weight: 70", "wieght: 70")
+    text = (ROOT / "reports/matrix/black-box.yaml").read_text().replace("weight: 94", "wieght: 94")
     assert faults(schema("--matrix"), yaml.safe_load(text))
     with pytest.raises(ConfigError, match="did you mean 'weight'"):
         parse(text, Matrix, name="m.yaml")
