@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -39,7 +40,7 @@ def list_scenarios(as_json: Json = False) -> None:
     for row in rows:
         said = f"invalid: {row['error'][0]}" if "error" in row else row["why"]
         takes = units.rough_duration(row["measured_ns"]) if "why" in row else ""
-        print(f"{row['name']:<20} {takes:>8}  {said}")
+        print(f"{Path(row['file']).stem:<20} {takes:>8}  {said}")  # the word that `run` takes
 
 
 @scenarios.command()

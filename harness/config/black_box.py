@@ -46,6 +46,12 @@ class Engine(Strict):
     connect_ns: Annotated[PositiveDuration, Field(alias="connect")] = 10_000_000_000
     stop: StopOrder = StopOrder()
 
+    def describe(self) -> str:
+        """What is started, what it is held to and how it is stopped, on a line."""
+        rule = "held to the reference rule" if self.rule == "reference" else "by a rule of its own"
+        within = units.format_duration(self.stop.within_ns)
+        return f"program {self.command[0]}, {rule}, {self.stop.signal} stops it within {within}"
+
     @model_validator(mode="after")
     def _places_are_known(self) -> Engine:
         for i, word in enumerate(self.command):

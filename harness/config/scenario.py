@@ -8,6 +8,7 @@ scenario (`with_overrides`), which is what the run directory then holds.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -219,11 +220,16 @@ class Scenario(Strict):
         return (
             Step("noise floor before", self.noise.duration_ns, probe),
             *(
-                Step(phase.phase.replace("_", " "), phase.measured_ns(), tuple(phase.describe()))
+                Step(phase.phase.replace("_", " "), phase.measured_ns(), tuple(self._does(phase)))
                 for phase in self.phases
             ),
             Step("noise floor after", self.noise.duration_ns, probe),
         )
+
+    def _does(self, phase: Phase) -> Iterator[str]:
+        if isinstance(phase, BlackBox) and self.engine is not None:
+            yield self.engine.describe()
+        yield from phase.describe()
 
     def measured_ns(self) -> int:
         """How long the run measures; reading, building and writing come on top."""
@@ -268,7 +274,8 @@ def find_scenario(name: str) -> Path:
     """
     if "/" in name or name.endswith((".yaml", ".yml")):
         return project_data(name)
-    path = project_data(f"scenarios/{name}.yaml")
+    # Files have dashes where names have underscores; either may be written.
+    path = project_data(f"scenarios/{name.replace('_', '-')}.yaml")
     if not path.exists():
         known = sorted(p.stem for p in project_data("scenarios").glob("*.yaml"))
         raise ConfigError(f"no scenario is called {name!r}; there are {', '.join(known)}")

@@ -307,7 +307,7 @@ class TestScenarios:
     ) -> None:
         lines = redline("scenarios", "list").out.splitlines()
         files = sorted(Path(__file__).parents[2].joinpath("scenarios").glob("*.yaml"))
-        assert [line.split()[0] for line in lines] == [f.stem.replace("-", "_") for f in files]
+        assert [line.split()[0] for line in lines] == [f.stem for f in files]
         assert "about a minute" in lines[-1]
 
     def test_a_broken_scenario_in_the_folder_does_not_hide_the_others(

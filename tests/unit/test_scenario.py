@@ -211,6 +211,14 @@ class TestFinding:
     def test_a_bare_word_is_a_shipped_scenario(self) -> None:
         assert load_scenario(find_scenario("smoke")).name == "smoke"
 
+    def test_a_name_is_found_with_the_dashes_of_its_file_or_with_underscores(self) -> None:
+        assert find_scenario("black_box") == find_scenario("black-box")
+        assert load_scenario(find_scenario("black_box")).name == "black_box"
+
+    def test_every_shipped_scenario_is_found_by_its_own_name(self) -> None:
+        for path in sorted((ROOT / "scenarios").glob("*.yaml")):
+            assert find_scenario(load_scenario(path).name).resolve() == path
+
     def test_a_path_is_a_path(self, tmp_path: Path) -> None:
         assert find_scenario(str(tmp_path / "x.yaml")) == tmp_path / "x.yaml"
 
