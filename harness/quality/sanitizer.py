@@ -33,13 +33,16 @@ def options(logs: Path, *more: str) -> dict[str, str]:
     return {"ASAN_OPTIONS": text, "UBSAN_OPTIONS": text, "TSAN_OPTIONS": text, "LSAN_OPTIONS": ""}
 
 
-def reports(logs: Path, *, without: Mapping[str, str] | None = None) -> list[str]:
-    """Every report: program, what, where. `without`: by program, a function's that breaks it."""
+def reports(logs: Path, *, within: str = "", without: Mapping[str, str] | None = None) -> list[str]:
+    """Every report: program, what, where. `without`: by program, a function's that breaks it.
+
+    `within`: only leaks that have this in a frame; other faults are told wherever they are.
+    """
     found = []
     for path in sorted(logs.glob("report*")):
         program = path.name.removeprefix("report.").rpartition(".")[0] or path.name
         expected = (without or {}).get(program)
-        for one in read(path.read_text(errors="replace")):
+        for one in read(path.read_text(errors="replace"), within):
             if expected is None or f" at {expected} " not in one:
                 found.append(f"{program}: {one}")
     return found

@@ -156,6 +156,13 @@ def test_each_leak_is_a_finding_with_the_line_that_took_it() -> None:
     ]
 
 
+def test_a_leak_of_the_interpreter_is_told_from_one_of_ours(tmp_path: Path) -> None:
+    (tmp_path / "report.python3.12").write_text(LEAKS)
+    assert len(sanitizer.reports(tmp_path, within="csrc/")) == 1
+    (tmp_path / "report.python3.12").write_text(BROKEN)  # whoever breaks memory is told
+    assert len(sanitizer.reports(tmp_path, within="csrc/")) == 1
+
+
 @pytest.mark.parametrize(
     "text",
     [
