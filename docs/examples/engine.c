@@ -374,7 +374,9 @@ int main(int argc, char **argv)
     }
     orders = calloc(N_ORDERS, sizeof *orders);
     signal(SIGUSR2, on_stop);
-    (void)setsockopt(feed, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
+    /* Beyond net.core.rmem_max for those who may: what finds no room is lost for good. */
+    if (setsockopt(feed, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0)
+        (void)setsockopt(feed, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     if (!orders || feed < 0 || bind(feed, (struct sockaddr *)&from, sizeof from) != 0)
         fail(argv[1]);
     fcntl(feed, F_SETFL, O_NONBLOCK);

@@ -57,6 +57,7 @@ def scenario_of(program: Path, bug: str = "", **engine: object) -> Scenario:
     data["engine"]["command"][0] = str(program)
     data["engine"]["command"] += [bug] if bug else []
     data["engine"] |= engine
+    data["input"] |= {"orders": 1000, "messages": 20_000}
     data["noise"] = {"duration": "20ms"}
     data["phases"] = [phase for phase in data["phases"] if phase["phase"] == "black_box"]
     (trial,) = data["phases"][0]["trials"]
@@ -119,12 +120,12 @@ def test_the_example_keeps_every_promise(program: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bug", "check", "says"),
     [
-        ("price:100", "right", " wrong, the first: "),
-        ("twice:100", "only", " unwanted, the first: "),
+        ("price:20", "right", " wrong, the first: "),
+        ("twice:20", "only", " unwanted, the first: "),
         ("deaf", "stopped", " after stop, the first: "),
         ("silent", "talks", "silence: not one valid order"),
         ("garbage", "understood", " garbled"),
-        ("die:100", "alive", "was killed by SIGABRT"),
+        ("die:20", "alive", "was killed by SIGABRT"),
     ],
 )
 def test_a_broken_one_is_known_by_its_own_check(
@@ -136,7 +137,7 @@ def test_a_broken_one_is_known_by_its_own_check(
     assert set(broken) - {check} <= {
         "silent": {"complete"},
         "garbage": {"complete", "talks"},
-        "die:100": {"complete"},
+        "die:20": {"complete"},
     }.get(bug, set()), broken
 
 
@@ -185,7 +186,7 @@ def lines() -> Iterator[Mapping[str, LinePlan]]:
         pytest.skip(f"needs namespaces of its own: {error}")
 
 
-DUPLICATE, LOSS = {"duplicate": "1%"}, {"blackhole": {"after": 6000, "for": 10}}
+DUPLICATE, LOSS = {"duplicate": "1%"}, {"blackhole": {"after": 4000, "for": 10}}
 
 
 @pytest.mark.parametrize(
@@ -194,7 +195,7 @@ DUPLICATE, LOSS = {"duplicate": "1%"}, {"blackhole": {"after": 6000, "for": 10}}
         ("", DUPLICATE, set()),
         ("repeats", DUPLICATE, {"complete", "only", "right"}),
         ("", LOSS, set()),  # judged up to the loss: nobody sends again what is lost
-        ("price:50", LOSS, {"right"}),
+        ("price:20", LOSS, {"right"}),
     ],
 )
 def test_faults_on_its_market_data_are_done_and_judged_as_far_as_can_be_known(
