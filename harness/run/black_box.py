@@ -17,7 +17,8 @@ from harness.bench.program import resolve
 from harness.bench.reports import histogram_of
 from harness.config import units
 from harness.config.black_box import BlackBox, Engine
-from harness.config.scenario import Scenario, Trial
+from harness.config.scenario import Feed, Scenario, Trial
+from harness.errors import RedlineError
 from harness.measure import percentiles
 from harness.measure.histogram import Histogram
 from harness.run.session import Block, Measured, Session
@@ -104,10 +105,17 @@ class Seen:
         }
 
 
-def require(scenario: Scenario) -> None:
-    """RedlineError when the program of a scenario is not there; before anything is measured."""
-    if scenario.engine is not None:
-        resolve(scenario.engine.command)
+def require(scenario: Scenario, captured: Feed | None) -> None:
+    """RedlineError when the program of a scenario is not there, or when a capture stands in for its
+    stream: a capture ends, and a stop is tried while messages come. Before anything is measured.
+    """
+    if scenario.engine is None:
+        return
+    resolve(scenario.engine.command)
+    if captured == "itch":
+        raise RedlineError(
+            "--input: a program is sent the synthetic stream alone, which goes on after its stop"
+        )
 
 
 def black_box(phase: BlackBox, session: Session) -> None:

@@ -104,10 +104,10 @@ def run(
     cpus = choose_here(facts)
     require_rights(scenario.bench, scenario.ports())
     require_reactions(scenario)
-    require_program(scenario)
     capture = open_input(input_path) if input_path else None
     if capture:
         stream_of(capture)  # its damage is told before anything is measured
+    require_program(scenario, FEED_OF_KIND[capture.kind] if capture else None)
     matrix_path = project_data(scenario.matrix, beside=scenario_path)
     matrix = load_matrix(matrix_path)  # its faults are told before anything is measured
     said = Papers.read(matrix, **(papers or {}))

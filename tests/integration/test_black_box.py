@@ -227,3 +227,15 @@ def test_a_program_that_is_not_there_is_named_before_anything_is_measured(tmp_pa
     assert done.returncode == 2
     assert done.stderr.strip() == f"engine: {tmp_path}/engine: not there; build it first"
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_capture_that_ends_is_refused_before_anything_is_measured(
+    program: Path, tmp_path: Path, captures: Path
+) -> None:
+    file = tmp_path / "captured.yaml"
+    file.write_text(scenario_of(program).to_yaml())
+    capture = captures / "itch" / "artificial-itch50.gz"
+    done = redline("run", file, "--input", capture, "--out", tmp_path / "runs")
+    assert done.returncode == 2
+    assert done.stderr.startswith("--input: a program is sent the synthetic stream alone")
+    assert not (tmp_path / "runs").exists()
