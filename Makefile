@@ -4,7 +4,6 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEV_STAMP := $(VENV)/.installed-dev
-PERF_STAMP := $(VENV)/.installed-perf
 QUALITY_STAMP := $(VENV)/.installed-quality
 CORE_SOURCES := $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch]) CMakeLists.txt pyproject.toml
 C_FILES := $(wildcard csrc/*/*.[ch] csrc/*/*/*.[ch] tests/c/*.[ch] tests/c/*/*.[ch])
@@ -22,6 +21,8 @@ DEPS := \
   "libquickfix-dev: the peer that FIX is measured against" \
   "openssh-client: ssh-keygen, by which two people sign what one may not decide" \
   "openssh-server: sshd, which tests of hosts by ssh run in a namespace (Debian starts its own too)" \
+  "iproute2: ip, by which tests make interfaces as an administrator does" \
+  "ethtool: what it says of a card is held against what we say" \
   "libdpdk-dev: redline-dpdk, ports over DPDK devices" \
   "sockperf: round trips of the kernel's sockets, measured by somebody else" \
   "tcpreplay: floods, sent by somebody else" \
@@ -50,11 +51,6 @@ $(STAMP): $(BIN)/python $(CORE_SOURCES)
 $(DEV_STAMP): $(STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
 	@touch $@
-
-# Peers are optional: what cannot be had is named in the table.
-$(PERF_STAMP): $(DEV_STAMP)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[perf]' && touch $@ \
-	  || echo "make: the peers of PyPI cannot be installed"
 
 $(QUALITY_STAMP): $(DEV_STAMP)
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[quality]'
@@ -109,7 +105,7 @@ soak: $(DEV_STAMP) ## a stability run, and the order side at 10^7 operations: ma
 	PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build --preset dev >/dev/null
 	$(BIN)/pytest -m stability --hours $(or $(HOURS),4)
 
-perf: $(PERF_STAMP) ## what market data, orders and exchange cost, beside floors and peers: make perf ARGS=--only=exchange
+perf: $(DEV_STAMP) ## what market data, orders and exchange cost, beside floors and peers: make perf ARGS=--only=exchange
 	@PATH="$(CURDIR)/$(BIN):$$PATH" cmake -G Ninja -S tests/perf/peers -B build/perf >/dev/null \
 	  && PATH="$(CURDIR)/$(BIN):$$PATH" cmake --build build/perf >/dev/null \
 	  || echo "make: without a C++ compiler the compiled peers are left out"

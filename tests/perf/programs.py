@@ -40,7 +40,7 @@ SCRIPTS: Mapping[str, tuple[str, ...]] = {
 }
 HOW_TO_GET: Mapping[str, str] = {
     "quickfix": "apt-get install libquickfix-dev",
-    "simplefix": "pip install -e '.[perf]'",
+    "simplefix": "pip install -e '.[dev]'",
     "spdlog": "apt-get install libspdlog-dev",
 }
 OR_ELSE = "a C++ compiler"
