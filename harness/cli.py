@@ -36,6 +36,7 @@ from harness.commands.replay import replay
 from harness.commands.report import report
 from harness.commands.run import run
 from harness.commands.scenarios import scenarios
+from harness.commands.seal import seal
 from harness.commands.trend import trend
 from harness.commands.verify import verify
 from harness.errors import ExitCode, RedlineError
@@ -48,7 +49,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-JUDGING = (run, report, verify, pack, evidence)
+JUDGING = (run, report, seal, verify, pack, evidence)
 COMPARING = (compare, trend, gate, bisect)
 for command in (*JUDGING, *COMPARING, doctor, replay, clean):
     app.command()(command)

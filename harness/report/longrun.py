@@ -228,3 +228,24 @@ def _drift(evidence: Evidence) -> Table:
                 ]
             )
     return Table(["metric", "drift of", "over the run", "95 % interval"], rows)
+
+
+def cut_off(run: Json) -> str:
+    """Of a run that is incomplete: how far its soak came, where it has one that says so."""
+    facts = [m.get("facts") or {} for m in run.get("measurements", []) if m.get("unit") == "h"]
+    said = "it was cut off before its end; what it holds is no result"
+    for one in facts:
+        if isinstance(one.get("asked_h"), int | float) and isinstance(
+            one.get("value"), int | float
+        ):
+            return f"{_clock(one['value'])} of {_clock(one['asked_h'])}: {said}"
+    return said
+
+
+def _clock(hours: float) -> str:
+    """'3 h 12 m', '4 h', '40 s'; never rounded up."""
+    seconds = int(hours * 3600 + 1e-6)
+    minutes = seconds % 3600 // 60
+    if seconds < 60:
+        return f"{seconds} s"
+    return f"{seconds // 3600} h {minutes} m" if minutes else f"{seconds // 3600} h"

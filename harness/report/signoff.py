@@ -17,7 +17,7 @@ from harness.report.figures import (
     short_target,
     target_text,
 )
-from harness.report.longrun import compressed
+from harness.report.longrun import compressed, cut_off
 from harness.report.page import Gate, Group, OpenPoint, Row, Signoff
 from harness.report.qualification import qualification
 
@@ -66,9 +66,7 @@ def stamps(evidence: Evidence) -> list[tuple[str, str]]:
     """What must be read before any figure."""
     found = []
     if evidence.run.get("status") != "complete":
-        found.append(
-            ("Incomplete run", "It was cut off before its end; what it holds is no result.")
-        )
+        found.append(("Incomplete run", f"{capital(cut_off(evidence.run))}."))
     if label := compressed(evidence):
         said = "Hours are shown that did not pass: this proves nothing about a long run."
         found.append((label, said))
@@ -76,8 +74,12 @@ def stamps(evidence: Evidence) -> list[tuple[str, str]]:
         (m.get("facts") or {}).get("injected") for m in evidence.run.get("measurements", [])
     ]
     for said in dict.fromkeys(str(one) for one in injected if one):
-        found.append(("Fault injected", f"{said[:1].upper()}{said[1:]}."))
+        found.append(("Fault injected", f"{capital(said)}."))
     return found
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _demoted(score: Json, entry: object) -> str:

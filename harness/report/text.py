@@ -14,6 +14,7 @@ from harness.report.figures import (
     placement_text,
     plain,
 )
+from harness.report.longrun import cut_off
 from harness.report.page import Group, Row, Signoff
 from harness.report.signoff import signoff
 from harness.run.verdicts import missing
@@ -40,7 +41,7 @@ def scorecard(run_dir: Path) -> str:
         *_wrapped(page.meaning, 0),
     ]
     if not page.complete:
-        lines.append("INCOMPLETE RUN: it was cut off before its end; what it holds is no result")
+        lines += _wrapped(f"INCOMPLETE RUN: {cut_off(evidence.run)}", 0)
     if page.qualified:
         lines.append("Host    QUALIFIED")
     else:

@@ -187,7 +187,8 @@ def open_run(path: Path) -> Path:
     if path.resolve().name.endswith(PARTIAL):
         raise RunDirError(
             f"{path}: this run was cut off before it was complete; it is no result "
-            "(its files may be looked at, its figures do not count)"
+            "(its files may be looked at, its figures do not count; "
+            "`redline seal` ends a soak as INCOMPLETE)"
         )
     for name in (RUN, SUMS):
         if not (path / name).is_file():

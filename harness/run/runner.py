@@ -8,40 +8,35 @@ before everything is on the disk.
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import engine
-from harness import report
-from harness.bench.cpus import choose_here
+from harness.bench.cpus import Cpus, choose_here
 from harness.bench.lines import lines_of, require_rights
 from harness.config.loader import project_data
 from harness.config.matrix import load_matrix
 from harness.config.scenario import Clock, Feed, Scenario, Soak
-from harness.errors import ExitCode, HostError
+from harness.errors import HostError
 from harness.measure import provenance
 from harness.qualify.recorded import stamped
-from harness.report import changes
-from harness.report.junit import junit_xml
-from harness.report.openmetrics import openmetrics
-from harness.report.text import scorecard
-from harness.run import chain
 from harness.run.artifacts import RunDir, sha256_of
 from harness.run.black_box import require as require_program
 from harness.run.doctor import examine
-from harness.run.judge import judge
+from harness.run.draft import Draft
+from harness.run.ending import RunOutcome, end, utc
+from harness.run.keeper import kept
 from harness.run.papers import Papers
 from harness.run.phases import calibrate, noise_floor, perform, recalibrate
 from harness.run.progress import Progress
-from harness.run.raw import read_raw
 from harness.run.reactions.phase import require as require_reactions
 from harness.run.session import Measured, Session
 from harness.traffic.captures import stream_of
@@ -56,16 +51,6 @@ FEED_OF_KIND: dict[str, Feed] = {
     "pcapng": "itch",
     "fix": "fix",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class RunOutcome:
-    """Where the evidence lies and what it says."""
-
-    dir: Path
-    verdict: str
-    exit_code: ExitCode
-    summary: str
 
 
 class Interrupted(KeyboardInterrupt):
@@ -120,36 +105,10 @@ def run(
     directory.write_bytes("matrix.yaml", matrix_path.read_bytes())
     said.write(directory)
     started, t0 = datetime.now(UTC), time.monotonic()
-    status = "complete"
-    with _stop_on_sigterm():
-        try:
-            with lines_of(scenario.bench) as session.lines:
-                _measure(session)
-        except KeyboardInterrupt:
-            if not any(isinstance(phase, Soak) for phase in scenario.phases):
-                raise Interrupted(directory.path) from None
-            status = "incomplete"
-        except HostError:
-            if not session.measurements:
-                directory.discard()
-            raise
-    env = provenance.collect(
-        scenario_path=scenario_path,
-        cpus=cpus.by_role(),
-        profile=tuning["profile"] if tuning else None,
-    )
-    if tuning:
-        directory.write_json("tuning.json", {"schema": "redline.tuning/1"} | dict(tuning))
-    env["facts"]["cpu.dma_latency_us"] = latency_limit().as_json()  # while the tuning is held
-    env = stamped(env, session.noise, before=facts, seconds=time.monotonic() - t0)
-    directory.write_json("env.json", env)
-    directory.write_json("noise.json", session.noise)
     record: dict[str, Any] = {
         "schema": "redline.run/1",
         "id": directory.id,
-        "status": status,
-        "started_utc": _utc(started),
-        "ended_utc": _utc(datetime.now(UTC)),
+        "started_utc": utc(started),
         "command": command or sys.argv,
         "build": _build(),
         "scenario": {
@@ -159,17 +118,48 @@ def run(
         }
         | ({} if faults_enabled else {"faults": "off"}),
         "input": _input(session, capture),
-        "measurements": [*session.measurements, *said.measurements(int(started.timestamp()))],
-        "checks": session.checks,
+        "measurements": said.measurements(int(started.timestamp())),
     }
-    with chain.sealing(out) as link:
-        record[chain.PREVIOUS] = link.as_json()
-        since = changes.recorded(out, link.previous.id if link.previous else None, env)
-        if since is not None:
-            directory.write_json(changes.NAME, since)
-        outcome = _judged(directory, record, env["fingerprint"]["sha256"])
-        link.add(outcome.dir)
-    return outcome
+    held = None if tuning is None else {"schema": "redline.tuning/1"} | dict(tuning)
+    read_env = functools.partial(_env, scenario_path, cpus, held)
+    is_soak = any(isinstance(phase, Soak) for phase in scenario.phases)
+    status = "complete"
+    with _stop_on_sigterm(), contextlib.ExitStack() as stack:
+        try:
+            if is_soak:
+                session.draft = Draft(directory, record, read_env(), held)
+                stack.enter_context(kept(directory, cpus.by_role().values()))
+            with lines_of(scenario.bench) as session.lines:
+                _measure(session)
+        except KeyboardInterrupt:
+            if not is_soak:
+                raise Interrupted(directory.path) from None
+            status = "incomplete"
+        except HostError:
+            if not session.measurements:
+                directory.discard()
+            raise
+        env = stamped(read_env(), session.noise, before=facts, seconds=time.monotonic() - t0)
+        if held:
+            directory.write_json("tuning.json", held)
+        directory.write_json("env.json", env)
+        directory.write_json("noise.json", session.noise)
+        record |= {
+            "status": status,
+            "ended_utc": utc(datetime.now(UTC)),
+            "input": _input(session, capture),
+            "measurements": [*session.measurements, *record["measurements"]],
+            "checks": session.checks,
+        }
+        return end(directory, record, env)
+
+
+def _env(scenario_path: Path, cpus: Cpus, tuning: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The host and the program as they are now, while the tuning is held."""
+    profile = tuning["profile"] if tuning else None
+    env = provenance.collect(scenario_path=scenario_path, cpus=cpus.by_role(), profile=profile)
+    env["facts"]["cpu.dma_latency_us"] = latency_limit().as_json()
+    return env
 
 
 def _measure(session: Session) -> None:
@@ -181,9 +171,11 @@ def _measure(session: Session) -> None:
     calibrate(session, window_ns)
     progress.phase("noise floor before", noise_s)
     noise_floor(session, "before")
+    session.keep()
     for phase in scenario.phases:
         progress.phase(phase.phase.replace("_", " "), phase.measured_ns() / 1e9)
         perform(phase, session)
+        session.keep()
     progress.phase("noise floor after", noise_s)
     noise_floor(session, "after")
     recalibrate(session, window_ns)
@@ -199,27 +191,6 @@ def _measure(session: Session) -> None:
                 facts={"value": worst},
             )
         )
-
-
-def _judged(directory: RunDir, record: dict[str, Any], fingerprint: str) -> RunOutcome:
-    """Write the raw record, judge it from the disk, write what follows from it, seal."""
-    directory.write_json("run.json", record)
-    raw = read_raw(directory.path)
-    judged = judge(raw)
-    record |= judged
-    directory.rewrite_json("run.json", record)
-    directory.write_text("junit.xml", junit_xml(record, fingerprint))
-    directory.write_text("metrics.prom", openmetrics(record, raw.hlogs, fingerprint))
-    report.write_report(directory.path)
-    final = directory.finish()
-    verdict = judged["verdict"]
-    was_cut_off = record["status"] == "incomplete"
-    return RunOutcome(
-        dir=final,
-        verdict=verdict["state"],
-        exit_code=ExitCode.INTERRUPTED if was_cut_off else ExitCode(verdict["exit_code"]),
-        summary=scorecard(final),
-    )
 
 
 def _build() -> dict[str, str]:
@@ -256,10 +227,6 @@ def _input(session: Session, capture: InputFile | None) -> dict[str, Any]:
             f"about {made.orders:,} live orders, calibrated on real captures"
         ),
     }
-
-
-def _utc(when: datetime) -> str:
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from harness.config.matrix import Gate, Matrix
 from harness.config.scenario import Feed, Scenario
 from harness.measure.histogram import Histogram
 from harness.run.artifacts import RunDir
+from harness.run.draft import Draft
 from harness.run.progress import Progress
 
 Json = dict[str, Any]
@@ -79,6 +80,7 @@ class Session:
     answer: Json | None = None
     sustained_per_s: dict[Feed, int] = field(default_factory=dict)  # what a search has found
     hot_path: dict[str, int] = field(default_factory=dict)  # worst count over the scored trials
+    draft: Draft | None = None  # of a run that somebody else could end
     faults_enabled: bool = True  # False: the cases of reactions are performed without their faults
 
     def stream(self, feed: Feed) -> StreamPlan:
@@ -142,15 +144,23 @@ class Session:
 
     def logged(self, measured: Measured, name: str, tags: Sequence[str], n: int) -> None:
         """A measurement of n samples whose log `name` is written already."""
+        self.measurements.append(self.entry(measured, name, tags, n))
+
+    def entry(
+        self, measured: Measured, name: str | None = None, tags: Sequence[str] = (), n: int = 0
+    ) -> Json:
+        """A measurement as run.json has it; without a log, one that is a figure."""
+        if name is None:
+            return measured.json() | {"hlog": None, "tags": []}
         tick_ns = self.clock.ns_per_tick if measured.unit == "ticks" else 1.0
         facts = {"n": n, "tick_ns": tick_ns, **measured.facts}
         # A log in ticks is still a latency: figures are converted when it is read.
         entry = replace(measured, unit="ns", facts=facts).json()
-        self.measurements.append(entry | {"hlog": name, "tags": list(tags)})
+        return entry | {"hlog": name, "tags": list(tags)}
 
     def figure(self, measured: Measured) -> None:
         """A measurement without a histogram: a scalar, or a search (trials in the series)."""
-        self.measurements.append(measured.json() | {"hlog": None, "tags": []})
+        self.measurements.append(self.entry(measured))
 
     def check(self, name: str, promise: str, seen: object, wanted: object) -> None:
         """A promise that holds when what was seen is what was wanted."""
@@ -172,6 +182,16 @@ class Session:
             "gate": True,
         }
         self.checks.append(entry | ({"timed": True} if timed else {}))
+
+    def keep(self, *under_way: Json) -> None:
+        """Put down what there is so far, for who must end the run if this process is killed."""
+        if self.draft is not None:
+            self.draft.keep(
+                measurements=self.measurements,
+                checks=self.checks,
+                noise=self.noise,
+                under_way=under_way,
+            )
 
     def series(self, entry: Json) -> None:
         self.dir.append_jsonl("series.jsonl", entry)

@@ -11,6 +11,7 @@ from harness.bench.reports import TrialReport, histogram_of
 from harness.config.scenario import Soak
 from harness.measure import percentiles
 from harness.measure.hlog import HlogWriter
+from harness.run.draft import HOURS
 from harness.run.session import Block, Measured, Session
 from harness.run.trials import BOTH, account, hot_path, placement, plan_of
 
@@ -27,8 +28,22 @@ def soak(phase: Soak, session: Session) -> None:
     trial = phase.trial()
     metric, beside = phase.metric_ids()[-2:]
     tag, name = f"{metric}.r1", f"{metric}.hlog"
+    facts: dict[str, Any] = {"interval_s": phase.real_interval_ns / 1e9}
+    if phase.compress > 1:
+        facts["compress"] = phase.compress
+    measured = Measured(
+        metric,
+        unit="ns",
+        kind="latency",
+        regime=session.regime(phase.feed),
+        points="wire",
+        load=phase.load,
+        facts=facts,
+        roles=BOTH,
+    )
     report, interrupt, death = None, None, ""
     with session.dir.hlog(name, "ns", durable=True) as log:
+        session.keep(session.entry(measured, name, [tag]), session.entry(_hours(phase, measured)))
         seen = _Seen(phase, session, log, tag)
         # Its audit records are counted and let go: hours of them would fill a disk.
         plan = replace(
@@ -46,38 +61,29 @@ def soak(phase: Soak, session: Session) -> None:
             death = str(error)
     if interrupt is None:
         session.check(f"alive.{phase.id}", LIVES, death or "it did", "it did")
-    facts: dict[str, Any] = {"interval_s": phase.real_interval_ns / 1e9}
-    if phase.compress > 1:
-        facts["compress"] = phase.compress
     if report is not None:
         facts |= _finished(phase, session, report)
-    measured = Measured(
-        metric,
-        unit="ns",
-        kind="latency",
-        regime=session.regime(phase.feed),
-        points="wire",
-        load=phase.load,
-        facts=facts,
-        roles=BOTH,
-    )
     session.logged(measured, name, [tag], seen.n)
     if report is not None:
         service = [[Block(report.histograms["service"], report.seconds)]]
         session.histograms(replace(measured, metric=beside, points="service"), service)
-    session.figure(
-        Measured(
-            "stability.hours",
-            unit="h",
-            kind="scalar",
-            regime=session.regime(phase.feed),
-            points="run",
-            load=phase.load,
-            facts={"value": seen.elapsed_s / 3600},
-        )
-    )
+    session.figure(_hours(phase, measured, seen.elapsed_s))
     if interrupt is not None:
         raise interrupt
+
+
+def _hours(phase: Soak, measured: Measured, elapsed_s: float = 0.0) -> Measured:
+    """The hours beside a latency: those that passed by the clock, and those asked for."""
+    asked_h = phase.real_duration_ns / 1e9 / 3600
+    return replace(
+        measured,
+        metric=HOURS,
+        unit="h",
+        kind="scalar",
+        points="run",
+        facts={"value": elapsed_s / 3600, "asked_h": asked_h},
+        roles=(),
+    )
 
 
 @dataclass(slots=True)

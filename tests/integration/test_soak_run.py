@@ -1,19 +1,26 @@
-"""A soak of the real thing: compressed and labelled, and one whose process is killed."""
+"""A soak of the real thing: compressed and labelled, and one of which everything is killed."""
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from harness.measure.hlog import read_hlog
+from harness.report import scorecard
+from harness.run import chain, draft
 from harness.run.verify import verify
+from harness.tuning.owner import state_and_start
 
 from .conftest import ROOT, needs_two_cpus, redline, the_run
 
@@ -82,20 +89,112 @@ def test_hours_that_did_not_pass_by_the_clock_do_not_count(compressed: Path) -> 
 
 def test_a_soak_whose_process_is_killed_is_a_sealed_run_that_failed(tmp_path: Path) -> None:
     needs_two_cpus()
-    out = tmp_path / "runs"
-    command = [sys.executable, "-m", "harness.cli", "run", str(scenario(tmp_path, "1h"))]
-    with subprocess.Popen(
-        [*command, "--out", str(out)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    ) as run:
-        _until_it_has_intervals(out)
-        (worker,) = _children(run.pid)
-        os.kill(worker, signal.SIGKILL)
+    with under_load(tmp_path) as (run, out):
+        os.kill(child_of(run, "harness.bench.worker"), signal.SIGKILL)
         run.communicate(timeout=DEADLINE_S)
     assert run.returncode == 1
     found = record_of(the_run(out))
     assert [c["id"] for c in found["checks"] if not c["ok"]] == ["alive.soak.itch"]
     assert found["verdict"]["state"] == "NOT READY"
     assert verify(the_run(out)) == []
+    assert not (the_run(out) / draft.NAME).exists()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_soak_that_is_killed_at_any_moment_is_sealed_as_incomplete(
+    tmp_path: Path, seed: int
+) -> None:
+    needs_two_cpus()
+    with under_load(tmp_path) as (run, out):
+        keeper = child_of(run, "harness.run.keeper")
+        time.sleep(random.Random(seed).uniform(0.0, 0.5))
+        run.kill()
+    assert ended(keeper)
+    found = the_run(out)
+    record = record_of(found)
+    assert (record["status"], verify(found)) == ("incomplete", [])
+    log = read_hlog(found / "soak.wire.hlog", cut=True)
+    wire, hours = (measured(record, name) for name in ("soak.wire", "stability.hours"))
+    assert wire["facts"]["n"] == log.total().n > 0
+    seen_s = sum(interval.length_s for interval in log.intervals)
+    assert hours["facts"]["value"] == pytest.approx(seen_s / 3600)
+    assert hours["facts"]["asked_h"] == pytest.approx(0.01)  # an hour, a hundred times faster
+    assert "s of 36 s: it was cut off" in scorecard(found)
+    assert len(chain.read(out)) == 1
+
+
+def test_a_soak_that_is_killed_with_its_keeper_is_sealed_by_hand(tmp_path: Path) -> None:
+    needs_two_cpus()
+    with under_load(tmp_path) as (run, out):
+        (partial,) = out.glob("*.partial")
+        early = redline("seal", partial)
+        keeper = child_of(run, "harness.run.keeper")
+        os.kill(keeper, signal.SIGKILL)
+        run.kill()
+    assert ended(keeper)
+    assert early.returncode == 2
+    assert f"process {run.pid} is still measuring" in early.stderr
+    refused = redline("report", partial)
+    assert (refused.returncode, "redline seal" in refused.stderr) == (2, True)
+    done = redline("seal", partial)
+    assert (done.returncode, "INCOMPLETE RUN" in done.stdout) == (0, True)
+    assert verify(the_run(out)) == []
+    assert "no such run directory" in redline("seal", partial).stderr
+
+
+def test_the_keeper_of_a_soak_that_ends_goes_with_it(compressed: Path) -> None:
+    keepers = [p for p in Path("/proc").glob("[0-9]*/cmdline") if _is_keeper_of(p, compressed)]
+    assert keepers == []
+
+
+def _is_keeper_of(cmdline: Path, run: Path) -> bool:
+    try:
+        return os.fsencode(run.name) in cmdline.read_bytes()
+    except OSError:  # it ended while we looked
+        return False
+
+
+def measured(record: dict[str, Any], name: str) -> dict[str, Any]:
+    (found,) = (m for m in record["measurements"] if m["id"] == name)
+    return dict(found)
+
+
+@contextmanager
+def under_load(folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+    """A soak that has written its first intervals; killed at the end if it still runs."""
+    out = folder / "runs"
+    command = [sys.executable, "-m", "harness.cli", "run", str(scenario(folder, "1h"))]
+    with subprocess.Popen(
+        [*command, "--out", str(out)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as run:
+        try:
+            _until_it_has_intervals(out)
+            yield run, out
+        finally:
+            run.kill()
+
+
+def child_of(run: subprocess.Popen[bytes], module: str) -> int:
+    """The process that the run has started from this module."""
+    listed = Path(f"/proc/{run.pid}/task/{run.pid}/children").read_text().split()
+    named = [
+        pid
+        for pid in map(int, listed)
+        if module.encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    ]
+    (child,) = named
+    return child
+
+
+def ended(pid: int) -> bool:
+    """Whether a process that is nobody's child ends in time; who is dead and unburied has ended."""
+    deadline = time.monotonic() + DEADLINE_S
+    while time.monotonic() < deadline:
+        now = state_and_start(pid)
+        if now is None or now[0] in "ZX":
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def _until_it_has_intervals(out: Path) -> None:
@@ -106,8 +205,3 @@ def _until_it_has_intervals(out: Path) -> None:
                 return
         time.sleep(0.05)
     raise AssertionError("no interval was written")
-
-
-def _children(pid: int) -> list[int]:
-    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
-    return [int(child) for child in listed.split()]
