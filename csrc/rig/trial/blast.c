@@ -32,6 +32,7 @@ void rl_blast_init(struct rl_blast *b, const struct rl_stream *stream,
     b->record_seqs = record_seqs;
     b->n_frames = n_frames;
     b->n_warmup = n_warmup;
+    b->measured_end = n_frames;
     b->n_pack = n_pack;
     b->n_next = 0;
     b->seq = 1;
@@ -140,7 +141,7 @@ static inline void write_frame(const struct rl_blast *b, uint8_t *frame, const s
 /* Deals with the next frame; returns the time at which it left or was lost. */
 static inline uint64_t send_next(struct rl_blast *b)
 {
-    bool is_measured = b->n_next >= b->n_warmup;
+    bool is_measured = b->n_next >= b->n_warmup && b->n_next < b->measured_end;
     struct next next = look_ahead(b);
     uint8_t *frame = rl_port_tx_reserve(b->port, next.n_bytes);
     uint64_t now;

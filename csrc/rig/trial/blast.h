@@ -52,12 +52,13 @@ struct rl_blast {
     const uint64_t *record_seqs; /* RAW: the sequence of each record; else NULL */
     uint64_t n_frames;
     uint64_t n_warmup;
-    uint32_t n_pack;   /* MOLD_WRAP: messages a frame */
-    uint64_t n_next;   /* frames dealt with so far */
-    uint64_t seq;      /* of the next message of our own numbering */
-    uint64_t record;   /* the next record of the stream */
-    uint64_t due;      /* index into due_ns of the next frame */
-    uint64_t cycle_ns; /* start of the schedule's current cycle */
+    uint64_t measured_end; /* frames from here on are not measured; set by init, may be lowered */
+    uint32_t n_pack;       /* MOLD_WRAP: messages a frame */
+    uint64_t n_next;       /* frames dealt with so far */
+    uint64_t seq;          /* of the next message of our own numbering */
+    uint64_t record;       /* the next record of the stream */
+    uint64_t due;          /* index into due_ns of the next frame */
+    uint64_t cycle_ns;     /* start of the schedule's current cycle */
     uint64_t start_tsc;
     uint64_t due_tsc;        /* of the next frame */
     struct rl_hist lateness; /* ns, actual - intended, of measured frames, sent or lost */

@@ -391,6 +391,8 @@ static int set_up(struct rl_trial *t, struct rl_pipeline_config *p, const char *
         return err;
     rl_blast_init(&t->blast, &c->stream, &c->schedule, &t->clock, t->market.rig, &t->sent,
                   t->record_seqs, c->n_frames, c->n_warmup_frames, c->n_pack);
+    if (c->stop_pid > 0)
+        t->blast.measured_end = c->stop_frame; /* what comes after is for seeing that it stopped */
     if (sem_init(&t->finished, 0, 0) != 0)
         return -errno;
     return watch_session(t);
