@@ -66,9 +66,14 @@ def drill(config: Drill, mischief: Mischief | None = None) -> Outcome:
     wanted = mischief or Mischief()
     said = _core.drill_run(asdict(config), wanted.as_core())
     return Outcome(
-        rows=tuple(Row(*row) for row in said["rows"]),
+        rows=tuple(Row(name, text, _signed(a), _signed(b)) for name, text, a, b in said["rows"]),
         checks=tuple(Check(*check) for check in said["checks"]),
         counters=said["counters"],
         hash=said["hash"],
         holds=said["holds"],
     )
+
+
+def _signed(value: int) -> int:
+    """A clock that is behind is so many ns ahead, modulo 2^64."""
+    return value - (1 << 64) if value >> 63 else value

@@ -17,6 +17,7 @@ from typing import Annotated
 import typer
 
 from harness.commands.exchange_drill import drill
+from harness.commands.exchange_nemesis import nemesis
 from harness.commands.exchange_serve import serve
 from harness.errors import ExitCode, HostError, RedlineError
 
@@ -24,6 +25,7 @@ exchange = typer.Typer(help="A venue of one's own: matching, sessions, market da
 
 exchange.command()(serve)
 exchange.command()(drill)
+exchange.command()(nemesis)
 
 MAX_COMPLAINTS = 100  # lines about commands that were refused
 

@@ -82,6 +82,7 @@ struct rl_drill {
     uint64_t n_halts;               /* in market data */
     uint64_t n_md_sent;             /* packets, of each line */
     uint64_t skew_ns, skew_seen_ns; /* of the last answer that a desk heard */
+    bool is_skew_exact;             /* it was sent in the step before it was heard */
     void *limits;
     struct rl_drill_counters n;
 };

@@ -102,10 +102,11 @@ static void watch_clock(struct rl_drill *d, const struct told *t)
     uint64_t skew_ns = rl_mischief_stamp(&d->mischief, then_ns) - then_ns;
     uint64_t seen_ns = t->sent_ns - then_ns;
 
-    if (t->is_again || (seen_ns != skew_ns && d->skew_seen_ns == d->skew_ns && d->skew_ns != 0))
+    if (t->is_again || (seen_ns != skew_ns && d->is_skew_exact))
         return;
     d->skew_ns = skew_ns;
     d->skew_seen_ns = seen_ns;
+    d->is_skew_exact = seen_ns == skew_ns;
 }
 
 void drill_watch_message(struct drill_seat *seat, const struct rl_fix_msg *m)
