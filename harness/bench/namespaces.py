@@ -23,6 +23,7 @@ SYS = Path("/sys")
 
 CLONE_NEWNS, CLONE_NEWNET = 0x20000, 0x40000000
 MNT_DETACH = 2
+MS_REMOUNT = 0x20
 MS_BIND, MS_REC, MS_SLAVE, MS_SHARED = 0x1000, 0x4000, 0x80000, 0x100000
 MAX_MOUNTS = 16  # stacked on one name; each time somebody bound the same name again
 
@@ -120,6 +121,25 @@ def _held(path: Path) -> Iterator[int]:
         yield fd
     finally:
         os.close(fd)
+
+
+def leave_mounts() -> None:
+    """From here on this process, of one thread, mounts for itself alone; its death unmounts."""
+    _call("unshare", CLONE_NEWNS)
+    _call("mount", b"none", b"/", None, MS_SLAVE | MS_REC, None)
+
+
+def own_disk(where: Path, n_bytes: int) -> None:
+    """A new file system in memory over `where`, for who has left the mounts of others.
+
+    It ends with the last process that sees it. OSError without the right to.
+    """
+    _call("mount", b"tmpfs", os.fsencode(where), b"tmpfs", 0, b"size=%d" % n_bytes)
+
+
+def resize_disk(where: Path, n_bytes: int) -> None:
+    """Another size for what own_disk made."""
+    _call("mount", b"tmpfs", os.fsencode(where), b"tmpfs", MS_REMOUNT, b"size=%d" % n_bytes)
 
 
 def _mounts_below(folder: Path) -> list[Path]:

@@ -69,7 +69,7 @@ def main(argv: list[str]) -> int:
 
     Returns 0 with a result printed, 1 with an error, 130 when interrupted.
     """
-    _die_with(int(argv[2]))
+    die_with(int(argv[2]))
     plan = from_json(json.loads(argv[1]))
     gc.disable()  # nothing may run on the cores of the bench but the bench
     try:
@@ -97,7 +97,7 @@ def _is_host(error: Exception) -> bool:
     return isinstance(error, HostError)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Nothing measures on when the harness is gone, not even after kill -9."""
     pr_set_pdeathsig = 1  # linux/prctl.h
     ctypes.CDLL(None, use_errno=True).prctl(pr_set_pdeathsig, signal.SIGKILL)

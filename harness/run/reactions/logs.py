@@ -1,0 +1,72 @@
+"""What comes of a killed sender or of a full disk, in the audit log of a process apart."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from harness.config.faults_log import LogDiskFull, SenderKilled
+from harness.config.reactions import Case
+from harness.errors import HostError, printable
+from harness.run.reactions import Observed, react, why_not
+from harness.run.session import Session
+
+NEVER_FULL_KIB = 256 << 10
+SLACK_S = 60.0
+
+
+@react.register
+def _(fault: SenderKilled, case: Case, session: Session) -> Observed:
+    """An effect is a log without the end that a sender writes when nobody kills it."""
+    seen = _done(
+        case,
+        {
+            "fault": fault.kind,
+            "kill": session.faults_enabled,
+            "seed": session.scenario.input.seed,
+            "kills": fault.kills,
+            "within_ns": fault.within_ns,
+        },
+        fault.measured_ns() / 1e9,
+    )
+    unfinished = seen.pop("unfinished")
+    return Observed(seen, effects=unfinished, injected=seen["killed"])
+
+
+@react.register
+def _(fault: LogDiskFull, case: Case, session: Session) -> Observed:
+    """Injected is what the disk had no room for; an effect is an order that it cost."""
+    kib = fault.kib if session.faults_enabled else NEVER_FULL_KIB
+    seen = _done(case, {"fault": fault.kind, "kib": kib, "orders": fault.orders}, 0.0)
+    is_full = seen.pop("errno") == errno.ENOSPC
+    refused = seen["orders_refused"] if is_full else 0
+    return Observed(seen, effects=refused, injected=int(is_full))
+
+
+@why_not.register
+def _(fault: SenderKilled | LogDiskFull) -> str | None:
+    return None if os.geteuid() == 0 else f"{fault.kind} needs root: it mounts a disk of memory"
+
+
+def _done(case: Case, plan: Mapping[str, object], about_s: float) -> dict[str, int]:
+    """The counts of one process. HostError: it could not do what it was to do."""
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "harness.bench.log_faults"],
+            input=json.dumps({**plan, "parent": os.getpid()}) + "\n",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=SLACK_S + 10 * about_s,
+        )
+    except subprocess.TimeoutExpired:
+        raise HostError(f"{case.id}: came to no end") from None
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no word"])[-1]
+        raise HostError(f"{case.id}: ended with {done.returncode}: {printable(last)}")
+    counts: dict[str, int] = json.loads(done.stdout)
+    return counts

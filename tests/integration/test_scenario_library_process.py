@@ -1,0 +1,117 @@
+"""The library's scenarios of processes and their disk: each holds, and none without its fault."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.importorskip("engine", reason="needs the compiled engine")
+
+from harness.config.faults_log import SenderKilled
+from harness.config.reactions import Case
+from harness.run.reactions import why_not
+
+from .library import cases, checks_of
+
+LIBRARY = ("disk-full", "kill-9")
+KILL = {"fault": "sender_killed", "kill": True, "seed": 1, "kills": 3, "within_ns": 20_000_000}
+FULL = {"fault": "log_disk_full", "kib": 512, "orders": 20_000}
+
+
+def counts_of(plan: dict[str, Any], spoiled: str = "") -> dict[str, int]:
+    """The counts of a process in which one line has been replaced."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it mounts a disk of memory")
+    program = f"from harness.bench import log_faults\n{spoiled}\nlog_faults.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps({**plan, "parent": os.getpid()}) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    counts: dict[str, int] = json.loads(done.stdout)
+    return counts
+
+
+@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
+def test_what_is_expected_comes_of_the_fault(name: str, case: Case) -> None:
+    checks = checks_of(name, case, faults_enabled=True)
+    assert [id for id, ok in checks.items() if not ok] == []
+
+
+@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
+def test_without_its_fault_no_case_holds(name: str, case: Case) -> None:
+    checks = checks_of(name, case, faults_enabled=False)
+    assert not checks[f"reactions.{case.id}.effect"]
+
+
+@pytest.mark.parametrize(
+    ("plan", "spoiled", "count"),
+    [
+        (FULL, "log_faults.may_send = lambda writer: True", "unlogged"),
+        (KILL, "log_faults.first_id = lambda epoch: 1", "ids_repeated"),
+        (KILL, "log_faults.durable_number = lambda writer: 1 << 40", "durable_lost"),
+    ],
+)
+def test_a_sender_that_does_wrong_is_counted(
+    plan: dict[str, Any], spoiled: str, count: str
+) -> None:
+    assert counts_of(plan)[count] == 0
+    assert counts_of(plan, spoiled)[count] > 0
+
+
+def test_senders_and_their_disk_end_with_who_is_killed_amid_them() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it mounts a disk of memory")
+    mounts = _mounts_of_the_disk()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "harness.bench.log_faults"], stdin=subprocess.PIPE, text=True
+    )
+    assert process.stdin is not None
+    plan = {**KILL, "kills": 1, "within_ns": 10**12, "parent": os.getpid()}
+    process.stdin.write(json.dumps(plan) + "\n")
+    process.stdin.flush()
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    sender = ""
+    while not sender and process.poll() is None:
+        sender = children.read_text().strip()
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    while _lives(sender):
+        time.sleep(0.01)
+    assert _mounts_of_the_disk() == mounts
+    assert not Path("/dev/shm/log").exists()
+
+
+def _mounts_of_the_disk() -> list[str]:
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [line for line in lines if line.split()[4] == "/dev/shm"]
+
+
+def _lives(pid: str) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def test_who_may_not_mount_is_told_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert (
+        why_not(SenderKilled(kind="sender_killed"))
+        == "sender_killed needs root: it mounts a disk of memory"
+    )
