@@ -109,7 +109,7 @@ static int open_oms(struct py_oms *self, const struct rl_oms_config *config, uin
         rl_kill_init(self->kill, 0);
     for (uint32_t i = 0; i < config->ledger.n_instruments; i++)
         self->inputs[i].bbo.px_nano[RL_BUY] = self->inputs[i].bbo.px_nano[RL_SELL] = RL_PX_NONE;
-    struct rl_oms *oms = rl_arena_take(&self->arena, sizeof(*oms), RL_CACHE_LINE);
+    struct rl_oms *oms = rl_arena_take(&self->arena, sizeof(*oms), _Alignof(struct rl_oms));
 
     err = rl_oms_init(oms, &self->arena, config, self->kill, now, why);
     if (!err)

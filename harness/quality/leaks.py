@@ -148,7 +148,10 @@ def _through_python(place: Place) -> _Python:
         command = ["nice", sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
         command += ["--timeout=900", f"--junitxml={report}", path]
         run(command, cwd=place.tree, env=env, log=report.with_suffix(".log"))
-        cases += read(report)
+        try:
+            cases += read(report)
+        except Absent as error:  # it died on the way, and its report says of what
+            cases.append(Case(Path(path).stem, "", End.ERROR, str(error)))
     return _Python(
         control,
         [*sanitizer.reports(logs, within=OURS), *failed(cases)],

@@ -158,7 +158,7 @@ int rl_drill_run(const struct rl_drill_config *config, struct rl_drill_result *r
     err = rl_arena_open(&own, sizeof *d + 2 * RL_CACHE_LINE, 0);
     if (err)
         return err;
-    d = rl_arena_take(&own, sizeof *d, RL_CACHE_LINE);
+    d = rl_arena_take(&own, sizeof *d, _Alignof(struct rl_drill));
     d->config = *config;
     d->config.mischief.seed = config->seed;
     d->now_ns = DRILL_START_NS;

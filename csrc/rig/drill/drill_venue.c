@@ -364,7 +364,8 @@ int drill_open_venue(struct rl_drill *d, const char **why)
 
     *why = "the venue cannot be set up";
     d->match = venue.match;
-    d->seats = rl_arena_take(&d->arena, d->config.n_desks * sizeof *d->seats, RL_CACHE_LINE);
+    d->seats =
+        rl_arena_take(&d->arena, d->config.n_desks * sizeof *d->seats, _Alignof(struct drill_seat));
     d->truths = rl_arena_take(&d->arena, n_truths * sizeof *d->truths, RL_CACHE_LINE);
     d->mids = rl_arena_take(&d->arena, d->config.n_instruments * sizeof *d->mids, RL_CACHE_LINE);
     if (!d->seats || !d->truths || !d->mids)
