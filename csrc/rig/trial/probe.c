@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* --- a team: threads on CPUs of their own that start together --- */
@@ -94,23 +95,13 @@ static int run_team(struct team *team, const int *cpus, uint32_t n)
 
 struct noise_job {
     struct rl_noise *probes;
-    uint64_t duration_ticks;
+    uint64_t duration_ticks, quantum_ticks;
     const _Atomic uint32_t *stop;
 };
 
-static void noise_prepare(void *context, uint32_t index)
+/* Watches for gaps until duration_ticks have passed. */
+static void noise_watch(struct rl_noise *p, uint64_t duration_ticks, const _Atomic uint32_t *stop)
 {
-    struct rl_noise *p = &((struct noise_job *)context)->probes[index];
-
-    if (p->max_gaps > 0)
-        memset(p->gaps, 0, p->max_gaps * sizeof(p->gaps[0])); /* its pages, on this CPU's node */
-}
-
-static void noise_work(void *context, uint32_t index)
-{
-    const struct noise_job *job = context;
-    struct rl_noise *p = &job->probes[index];
-    struct rl_usage before = rl_usage_now();
     uint64_t threshold = p->threshold_ticks, n_iterations = 0;
     uint64_t start = rl_tsc(), previous = start, now;
 
@@ -129,33 +120,82 @@ static void noise_work(void *context, uint32_t index)
             p->lost_ticks += ticks;
             if (ticks > p->max_ticks)
                 p->max_ticks = ticks;
-            if (job->stop != NULL && atomic_load_explicit(job->stop, memory_order_relaxed) != 0)
+            if (stop != NULL && atomic_load_explicit(stop, memory_order_relaxed) != 0)
                 break;
         }
         /* Not a new reading: a stall while the gap is written down must show as the next gap. */
         previous = now;
-    } while (now - start < job->duration_ticks);
+    } while (now - start < duration_ticks);
     p->tsc_start = start;
     p->elapsed_ticks = now - start;
     p->n_iterations = n_iterations;
+}
+
+static int compare_ticks(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/*
+ * What a turn of noise_watch that writes down a gap takes here: the median of the means of short
+ * watches to which each turn is a gap. Under a threshold that it exceeds, one gap would bring
+ * forth the next without end.
+ */
+static uint64_t noise_turn_ticks(void)
+{
+    enum { N_WATCHES = 33, WATCH_TICKS = 4096, ROOM = 256 };
+    struct rl_gap room[ROOM];
+    uint64_t turns[N_WATCHES];
+
+    for (uint32_t i = 0; i < N_WATCHES; i++) {
+        struct rl_noise p = {.gaps = room, .max_gaps = ROOM};
+
+        noise_watch(&p, WATCH_TICKS, NULL);
+        turns[i] = p.elapsed_ticks / p.n_iterations + 1;
+    }
+    qsort(turns, N_WATCHES, sizeof(turns[0]), compare_ticks);
+    return turns[N_WATCHES / 2];
+}
+
+static void noise_prepare(void *context, uint32_t index)
+{
+    struct noise_job *job = context;
+    struct rl_noise *p = &job->probes[index];
+
+    if (p->max_gaps > 0)
+        memset(p->gaps, 0, p->max_gaps * sizeof(p->gaps[0])); /* its pages, on this CPU's node */
+    if (p->threshold_ticks == 0) {
+        uint64_t turn = noise_turn_ticks();
+
+        /* Where a step is finer than a turn is long, three steps would be less than one turn. */
+        p->threshold_ticks = 3 * (turn > job->quantum_ticks ? turn : job->quantum_ticks);
+    }
+}
+
+static void noise_work(void *context, uint32_t index)
+{
+    const struct noise_job *job = context;
+    struct rl_noise *p = &job->probes[index];
+    struct rl_usage before = rl_usage_now();
+
+    noise_watch(p, job->duration_ticks, job->stop);
     p->usage = rl_usage_diff(before, rl_usage_now());
 }
 
 int rl_noise_probe(struct rl_noise *probes, uint32_t n, uint64_t duration_ns,
                    const struct rl_clock *clock, const _Atomic uint32_t *stop)
 {
-    struct noise_job job = {
-        .probes = probes, .duration_ticks = rl_ns_to_ticks(clock, duration_ns), .stop = stop};
+    struct noise_job job = {.probes = probes,
+                            .duration_ticks = rl_ns_to_ticks(clock, duration_ns),
+                            .quantum_ticks = rl_clock_quantum_ticks(),
+                            .stop = stop};
     struct team team = {.prepare = noise_prepare, .work = noise_work, .context = &job};
-    struct rl_clock_quantum q;
     int cpus[MAX_TEAM], err;
-    uint64_t turn;
 
     if (n > MAX_TEAM)
         return -EINVAL;
-    rl_clock_quantum(&q);
-    /* Where a step is finer than a read is long, three steps would be less than one turn. */
-    turn = q.quantum_ticks > q.mode_ticks ? q.quantum_ticks : q.mode_ticks;
     for (uint32_t i = 0; i < n; i++) {
         struct rl_noise *p = &probes[i];
 
@@ -165,8 +205,7 @@ int rl_noise_probe(struct rl_noise *probes, uint32_t n, uint64_t duration_ns,
         *p = (struct rl_noise){.cpu = p->cpu,
                                .max_gaps = p->max_gaps,
                                .gaps = p->gaps,
-                               .threshold_ticks =
-                                   p->threshold_ticks != 0 ? p->threshold_ticks : 3 * turn};
+                               .threshold_ticks = p->threshold_ticks};
     }
     err = run_team(&team, cpus, n);
     for (uint32_t i = 0; i < n; i++)

@@ -31,7 +31,7 @@ struct rl_noise {
     /* set by the caller */
     int cpu;
     uint32_t max_gaps;
-    uint64_t threshold_ticks; /* 0: three quanta, or reads if these are longer; set */
+    uint64_t threshold_ticks; /* 0: three quanta, or turns if these are longer; set */
     struct rl_gap *gaps;
     /* results */
     int err;            /* why this CPU was not probed: 0/-errno */
