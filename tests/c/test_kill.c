@@ -324,6 +324,22 @@ static void test_a_reset_of_a_symbol_is_of_that_symbol_alone(void)
     }
 }
 
+/* The symbol and the account of one number have nothing in common but that number. */
+static void test_a_reset_of_a_scope_leaves_the_same_number_of_another(void)
+{
+    for (uint32_t reset = RL_SCOPE_VENUE; reset <= RL_SCOPE_SYMBOL; reset++) {
+        uint32_t epoch;
+
+        begin_active();
+        for (uint32_t scope = RL_SCOPE_VENUE; scope <= RL_SCOPE_SYMBOL; scope++)
+            rl_kill_trip(&k, (enum rl_scope)scope, 5, RL_KILL_LOSS, 0);
+        CHECK_EQ(rl_kill_request(&k, &epoch), 0);
+        CHECK_EQ(rl_kill_arm(&k, epoch, reset, 5), 0);
+        for (uint32_t scope = RL_SCOPE_VENUE; scope <= RL_SCOPE_SYMBOL; scope++)
+            CHECK_EQ(rl_kill_is_tripped(&k, (enum rl_scope)scope, 5), scope != reset);
+    }
+}
+
 static void test_a_reset_of_everything_at_once_leaves_tripped_scopes_when_not_asked_for_all(void)
 {
     uint32_t epoch;
@@ -436,6 +452,45 @@ static void test_a_new_engine_on_an_old_board_is_halted_and_keeps_what_was_tripp
     }
 }
 
+/* Ages, counts and causes of the dead engine are not those of the new one. */
+static void test_a_new_engine_starts_with_nothing_of_the_old_ones_vitals(void)
+{
+    begin_active();
+    for (uint32_t i = 0; i < RL_N_VITALS; i++)
+        rl_vital_set(&k.vitals, (enum rl_vital)i, 1000 + i);
+    for (uint32_t i = 0; i < RL_N_BEATS; i++) {
+        rl_kill_beat(&k, (enum rl_beat)i, 5);
+        rl_vitals_waiting(&k.vitals, (enum rl_beat)i, 6);
+    }
+    rl_kill_set_active(&k, false, 1);
+    rl_kill_take_over(&k, NULL);
+    for (uint32_t i = 0; i < RL_N_VITALS; i++)
+        CHECK_EQ(rl_vital(&k.vitals, (enum rl_vital)i), 0);
+    for (uint32_t i = 0; i < RL_N_BEATS; i++) {
+        CHECK_EQ(k.vitals.beats[i].tsc, i == RL_BEAT_WATCHDOG ? 5 : 0); /* it lives */
+        CHECK_EQ(k.vitals.beats[i].waiting_tsc, 0);
+    }
+    CHECK_EQ(k.active_engine, 0);
+}
+
+/* The board may be older than the latch: its epoch was used all the same, also across the wrap. */
+static void test_a_new_engine_takes_an_epoch_beyond_the_board_and_the_latch(void)
+{
+    static const struct {
+        uint32_t board, latch, wanted;
+    } cases[] = {{7, 6, 8},         {7, 7, 8}, {7, 8, 9}, {7, 700, 701}, {UINT32_MAX - 1, 3, 4},
+                 {3, UINT32_MAX, 4}};
+
+    for (size_t i = 0; i < RL_COUNT(cases); i++) {
+        uint64_t latch_word = (uint64_t)cases[i].latch << 32;
+
+        rl_kill_init(&k, cases[i].board);
+        rl_kill_take_over(&k, &latch_word);
+        CHECK_EQ(rl_kill_epoch_of(rl_kill_word(&k)), cases[i].wanted);
+        CHECK_EQ(state(), RL_KILL_IS_HALTED);
+    }
+}
+
 static void test_the_order_thread_hears_of_each_trip_and_says_when_it_has(void)
 {
     struct rl_kill_mark mark;
@@ -517,6 +572,7 @@ int main(void)
     test_a_reset_while_a_cause_holds_is_refused();
     test_a_reset_of_one_scope_leaves_the_others_and_their_causes();
     test_a_reset_of_a_symbol_is_of_that_symbol_alone();
+    test_a_reset_of_a_scope_leaves_the_same_number_of_another();
     test_a_reset_of_everything_at_once_leaves_tripped_scopes_when_not_asked_for_all();
     test_a_reset_of_a_scope_while_halted_stays_halted();
     test_a_reset_of_what_does_not_exist_is_refused();
@@ -524,6 +580,8 @@ int main(void)
     test_a_reset_whose_actor_died_in_it_stops_everything();
     test_epochs_and_periods_survive_their_wrap();
     test_a_new_engine_on_an_old_board_is_halted_and_keeps_what_was_tripped();
+    test_a_new_engine_starts_with_nothing_of_the_old_ones_vitals();
+    test_a_new_engine_takes_an_epoch_beyond_the_board_and_the_latch();
     test_the_order_thread_hears_of_each_trip_and_says_when_it_has();
     test_what_is_new_in_the_set_is_noted_once();
     test_every_cause_has_a_sentence_and_every_state_a_name();

@@ -174,9 +174,12 @@ static void test_a_rule_of_another_build_trips_only_when_it_must_hold(void)
 {
     struct rl_kill_rule rule = {.trigger = RL_N_TRIGGERS, .limit = 10};
     struct rl_kill_snapshot now;
+    uint64_t reading = 99;
 
     rl_kill_init(&k, 1);
     rl_kill_look(&k, NULL, &now);
+    CHECK(!rl_kill_reading(&rule, &now, NOW, &reading));
+    CHECK_EQ(reading, 0); /* and nothing left over from the rule before */
     CHECK(!rl_kill_breaks(&rule, &now, NOW));
     rule.must = true;
     CHECK(rl_kill_breaks(&rule, &now, NOW));

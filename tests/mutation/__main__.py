@@ -26,7 +26,7 @@ COMPONENTS = {
                 "test_fix_order")),
     "book": (("csrc/market/book/*.c",), ("test_book*",)),
     "risk": (("csrc/trade/risk/*.c",), ("test_risk*", "test_limits*")),
-    "kill": (("csrc/trade/kill/*.c",), ("test_kill*", "test_latch", "test_drain")),
+    "kill": (("csrc/trade/kill/*.c",), ("test_kill*", "test_latch*", "test_drain")),
     "audit": (("csrc/trade/audit/*.c",), ("test_audit*", "test_sha256")),
 }  # fmt: skip
 # These need programs of the build beside them, or run for seconds.
@@ -44,14 +44,27 @@ class Outcome:
     def line(self) -> str:
         """As printed: where, what became what, who noticed."""
         change = f"`{self.mutant.was}` -> `{self.mutant.now}`"
+        if self.mutant.nth > 1:
+            change += f" (number {self.mutant.nth})"
         where = f"{self.source}:{self.mutant.line}"
         return f"{where}: {self.fate}: {change} in `{self.mutant.source}` {self.by}".rstrip()
 
 
-def declared(path: Path = DATA / "equivalents.yaml") -> dict[tuple[str, str, str, str], str]:
-    """Mutants that no test can kill, by file, line's text and change; each with its reason."""
+Key = tuple[str, str, str, str, int]
+
+
+def key_of(source: str, mutant: Mutant) -> Key:
+    """What a reason belongs to: file, line's text, change, and which of the same in the line."""
+    return source, mutant.source, mutant.was, mutant.now, mutant.nth
+
+
+def declared(path: Path = DATA / "equivalents.yaml") -> dict[Key, str]:
+    """Mutants that no test can kill, each with its reason."""
     rows = yaml.safe_load(path.read_text()) or []
-    return {(r["file"], r["source"], r["was"], r["now"]): r["reason"] for r in rows}
+    return {
+        (r["file"], r["source"], str(r["was"]), str(r["now"]), r.get("nth", 1)): r["reason"]
+        for r in rows
+    }
 
 
 def judge(source: str, tests: tuple[str, ...], chosen: list[Mutant]) -> list[Outcome]:
@@ -64,12 +77,12 @@ def _judge(bench: Bench, chosen: list[Mutant]) -> list[Outcome]:
     source, known, outcomes = bench.source, declared(), []
     text = (ROOT / source).read_text()
     plain = bench.object_of(text)
-    failing = "the compiler" if plain is None else bench.killer()
+    failing = "the compiler" if plain is None else bench.failing_unchanged()
     if failing is not None:
         raise BenchError(f"{source}: {failing} fails unchanged")
     for mutant in chosen:
         made = bench.object_of(mutant.of(text))
-        key = (source, mutant.source, mutant.was, mutant.now)
+        key = key_of(source, mutant)
         if made is None:
             fate, by = "stillborn", "(does not compile)"
         elif made == plain:

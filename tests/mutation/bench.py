@@ -7,12 +7,15 @@ archive's member out, so that nothing of the build is touched.
 import json
 import shlex
 import subprocess
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build" / "dev"
-LIMIT_S = 60  # of a test program; one that hangs has found the change
+# One that hangs has found the change. A slow machine is no hang: many times what it took unchanged.
+HANG_TIMES, HANG_AT_LEAST_S, FIRST_LIMIT_S = 20, 10, 120
 
 
 class BenchError(Exception):
@@ -33,7 +36,8 @@ def _compile_command(source: str) -> list[str]:
     raise BenchError(f"{source}: not in build/dev")
 
 
-def _link_command(test: str) -> list[str]:
+@cache
+def _link_command(test: str) -> tuple[str, ...]:
     """The last command that ninja runs for a test, without its shell."""
     done = subprocess.run(
         ["ninja", "-C", str(BUILD), "-t", "commands", f"tests/c/{test}"],
@@ -42,16 +46,17 @@ def _link_command(test: str) -> list[str]:
     line = done.stdout.strip().rsplit("\n", 1)[-1]
     if done.returncode != 0 or not line:
         raise BenchError(f"{test}: not in build/dev")
-    return shlex.split(line.removeprefix(": && ").removesuffix(" && :"))
+    return tuple(shlex.split(line.removeprefix(": && ").removesuffix(" && :")))
 
 
 @dataclass(frozen=True)
 class Bench:
-    """The tests of one C file. `killer` names the first that fails when the text is another."""
+    """The tests of one C file. `killer` names one that fails when the text is another."""
 
     source: str
     tests: tuple[str, ...]
     scratch: Path
+    _took_s: dict[str, float] = field(default_factory=dict)  # unchanged, quickest first
 
     def object_of(self, text: str) -> bytes | None:
         """The object code of a text in the file's place; None when it does not compile."""
@@ -64,26 +69,37 @@ class Bench:
         )
         return out.read_bytes() if done.returncode == 0 else None
 
-    def killer(self) -> str | None:
-        """The test that fails with the object made last; None when all pass (77: cannot run)."""
+    def failing_unchanged(self) -> str | None:
+        """The test that fails with the object of the file as it is. Asked before `killer`."""
         for test in self.tests:
-            words = _link_command(test)
-            program = self.scratch / test
-            words[words.index("-o") + 1] = str(program)
-            words.insert(words.index("-o"), str(self._object()))
-            linked = subprocess.run(words, cwd=BUILD, capture_output=True, text=True, check=False)
-            if linked.returncode != 0:
-                raise BenchError(f"{test}: does not link: {linked.stderr.strip()[:200]}")
-            try:
-                done = subprocess.run(
-                    [program], cwd=self.scratch, capture_output=True, timeout=LIMIT_S,
-                    check=False,
-                )  # fmt: skip
-            except subprocess.TimeoutExpired:
+            began = time.monotonic()
+            if self._fails(test, FIRST_LIMIT_S):
                 return test
-            if done.returncode not in (0, 77):
+            self._took_s[test] = time.monotonic() - began
+        return None
+
+    def killer(self) -> str | None:
+        """A test that fails with the object made last, sought among the quickest first; None."""
+        for test in sorted(self._took_s, key=self._took_s.__getitem__):
+            if self._fails(test, max(HANG_AT_LEAST_S, HANG_TIMES * self._took_s[test])):
                 return test
         return None
+
+    def _fails(self, test: str, limit_s: float) -> bool:
+        """Linked with the object made last and run; 77 (cannot run here) is no failure."""
+        words, program = list(_link_command(test)), self.scratch / test
+        words[words.index("-o") + 1] = str(program)
+        words.insert(words.index("-o"), str(self._object()))
+        linked = subprocess.run(words, cwd=BUILD, capture_output=True, text=True, check=False)
+        if linked.returncode != 0:
+            raise BenchError(f"{test}: does not link: {linked.stderr.strip()[:200]}")
+        try:
+            done = subprocess.run(
+                [program], cwd=self.scratch, capture_output=True, timeout=limit_s, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return True
+        return done.returncode not in (0, 77)
 
     def _object(self) -> Path:
         return self.scratch / "changed.o"

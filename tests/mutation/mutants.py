@@ -5,7 +5,8 @@ parser: relational, logical and arithmetic operators, and constants off by one.
 """
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 # What an operator becomes. `<` as a bracket (#include) and `*` (a pointer, too) are left alone.
 _SWAPS = {
@@ -47,6 +48,7 @@ class Mutant:
     source: str
     was: str
     now: str
+    nth: int = 1  # of the same change in the same line
 
     def of(self, text: str) -> str:
         """The text with the change in it."""
@@ -68,4 +70,9 @@ def mutants(text: str) -> list[Mutant]:
 
     found = [at(m.start(), m[0], now) for m in _OPERATOR.finditer(code) for now in _SWAPS[m[0]]]
     found += [at(m.start(), m[0], str(int(m[0]) + 1)) for m in _NUMBER.finditer(code)]
-    return sorted(found, key=lambda m: (m.offset, m.now))
+    found.sort(key=lambda m: (m.offset, m.now))
+    seen: Counter[tuple[int, str, str]] = Counter()
+    for i, m in enumerate(found):
+        seen[m.line, m.was, m.now] += 1
+        found[i] = replace(m, nth=seen[m.line, m.was, m.now])
+    return found

@@ -32,9 +32,16 @@ def test_a_mutant_changes_one_token() -> None:
 
 def test_declared_equivalents_are_of_lines_that_are_there() -> None:
     """An equivalent whose line has changed would hide a mutant that nobody has looked at."""
-    for file, source, was, now in run.declared():
-        found = {(m.source, m.was, m.now) for m in mutants((benches.ROOT / file).read_text())}
-        assert (source, was, now) in found, f"{file}: {source}"
+    keys = run.declared()
+    for file in {key[0] for key in keys}:
+        found = {run.key_of(file, m) for m in mutants((benches.ROOT / file).read_text())}
+        assert [key for key in keys if key[0] == file and key not in found] == []
+
+
+def test_the_same_change_twice_in_a_line_is_two_mutants() -> None:
+    """A reason for the one is none for the other."""
+    found = [(m.was, m.nth) for m in mutants("a = b + 0 + c + 0;\na = b + 0;\n")]
+    assert found == [("+", 1), ("0", 1), ("+", 2), ("+", 3), ("0", 2), ("+", 1), ("0", 1)]
 
 
 # A file and tests of our own, one that knows its line and one that does not.
@@ -57,7 +64,7 @@ def test_fates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert [o.fate for o in run.judge("f.c", ("ignores",), chosen)] == ["survived"] * 2
     with pytest.raises(benches.BenchError, match="wrong fails unchanged"):
         run.judge("f.c", ("wrong",), chosen)
-    reasons = {("f.c", m.source, m.was, m.now): "nobody asks" for m in chosen}
+    reasons = {run.key_of("f.c", m): "nobody asks" for m in chosen}
     monkeypatch.setattr(run, "declared", lambda: reasons)
     assert [o.fate for o in run.judge("f.c", ("ignores",), chosen)] == ["equivalent"] * 2
 
