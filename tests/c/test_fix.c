@@ -96,29 +96,43 @@ static void test_an_equals_sign_in_a_value_belongs_to_the_value(void)
     CHECK(value_is(58, "a=b==") && value_is(148, "="));
 }
 
+/* Every length field of FIX and the data field that belongs to it, as the dictionaries pair them;
+ * and no other tag is taken for a length. */
 static void test_raw_data_may_hold_any_byte(void)
 {
-    static const uint32_t pairs[][2] = {
-        {95, 96},   {93, 89},   {90, 91},     {212, 213},   {348, 349},   {350, 351},    {352, 353},
-        {354, 355}, {356, 357}, {358, 359},   {360, 361},   {362, 363},   {364, 365},    {445, 446},
-        {618, 619}, {621, 622}, {1184, 1185}, {1525, 1527}, {2372, 2371}, {43111, 42982}};
+    static uint32_t wanted[1 << 17];
+    enum rl_fix_path best = rl_fix_path();
+    FILE *pairs = fopen(RL_SOURCE_DIR "/tests/reference/fix_data_tags.txt", "r");
+    uint32_t length, data, n_pairs = 0;
 
-    for (uint32_t i = 0; i < RL_COUNT(pairs); i++) {
+    CHECK(pairs != NULL);
+    while (fscanf(pairs, "%u %u", &length, &data) == 2) {
         char body[256];
 
-        CHECK_EQ(rl_fix_data_tag(pairs[i][0]), pairs[i][1]);
-        snprintf(body, sizeof body, "35=B|%u=28|%u=a|b=c|10=000|8=FIX.4.4|9=1|z|58=text|",
-                 pairs[i][0], pairs[i][1]);
-        CHECK_EQ(parse(body), RL_FIX_OK);
-        CHECK_EQ(msg.n_fields, 7);
-        CHECK_EQ(msg.fields[4].tag, pairs[i][1]);
-        CHECK_EQ(msg.fields[4].len, 28);
-        CHECK(value_is(58, "text"));
+        CHECK(length < RL_COUNT(wanted));
+        wanted[length] = data;
+        n_pairs++;
+        snprintf(body, sizeof body, "35=B|%u=28|%u=a|b=c|10=000|8=FIX.4.4|9=1|z|58=text|", length,
+                 data);
+        for (enum rl_fix_path path = RL_FIX_SCALAR; path < RL_FIX_N_PATHS; path++) {
+            if (rl_fix_use(path) != 0)
+                continue;
+            CHECK_EQ(parse(body), RL_FIX_OK);
+            CHECK_EQ(msg.n_fields, 7);
+            CHECK_EQ(msg.fields[4].tag, data);
+            CHECK_EQ(msg.fields[4].len, 28);
+            CHECK(value_is(58, "text"));
+        }
     }
+    fclose(pairs);
+    CHECK_EQ(rl_fix_use(best), 0);
+    CHECK(n_pairs > 70);
+    for (uint32_t tag = 0; tag < RL_COUNT(wanted); tag++)
+        CHECK_EQ(rl_fix_data_tag(tag), wanted[tag]);
+    CHECK_EQ(rl_fix_data_tag(UINT32_MAX), 0);
     CHECK_EQ(parse("35=B|95=1|96=||58=x|"), RL_FIX_OK); /* one SOH */
     CHECK_EQ(msg.fields[4].len, 1);
     CHECK_EQ(parse("35=B|95=5|58=x|"), RL_FIX_OK); /* a length that nothing follows */
-    CHECK_EQ(rl_fix_data_tag(383), 0);
 }
 
 static void test_raw_data_that_lies_about_its_length_is_rejected(void)
@@ -133,6 +147,8 @@ static void test_raw_data_that_lies_about_its_length_is_rejected(void)
     CHECK_EQ(msg.ref_tag, 95);
     CHECK_EQ(parse("35=B|95=2|96=ab|58=x|"), RL_FIX_OK);
     CHECK_EQ(parse("35=B|95=3|96=ab|"), RL_FIX_REJECT); /* would take the trailer in */
+    CHECK(strcmp(msg.what, "raw data is longer than the message") == 0);
+    CHECK_EQ(msg.ref_off, rl_fix_find(&msg, 95, 0)->off + 5); /* where the value begins */
 }
 
 static void test_a_field_that_is_none_is_rejected_with_its_place(void)
@@ -209,6 +225,41 @@ static void test_a_frame_that_does_not_hold_together_is_garbled(void)
     CHECK_EQ(parse_raw("8=FIX.4.4|9=9|35=0|1=||10=000|"), RL_FIX_GARBLED);
 }
 
+/* As long as BeginString may be, as many digits as BodyLength may have, and one more of each. */
+static void test_a_header_has_room_to_its_bounds_and_no_further(void)
+{
+    CHECK_EQ(parse_raw("8=FIX.4.4|9=0000005|35=0|10=195|"), RL_FIX_OK);
+    CHECK_EQ(parse_raw("8=FIX.4.4|9=00000005|35=0|10=243|"), RL_FIX_GARBLED);
+    CHECK(strcmp(msg.what, "BodyLength is no number") == 0);
+    CHECK_EQ(parse_raw("8=FIX4567890123456|9=5|35=0|10=139|"), RL_FIX_OK);
+    CHECK_EQ(parse_raw("8=FIX45678901234567|9=5|35=0|10=194|"), RL_FIX_GARBLED);
+    CHECK(strcmp(msg.what, "BeginString is too long") == 0);
+    CHECK_EQ(msg.ref_off, 2);
+    CHECK_EQ(parse_raw("8=FIX.4.4|9=1048576|35=0|"), RL_FIX_GARBLED);
+    CHECK(strcmp(msg.what, "the message is cut off") == 0);
+    CHECK_EQ(parse_raw("8=FIX.4.4|9=1048577|35=0|"), RL_FIX_GARBLED);
+    CHECK(strcmp(msg.what, "BodyLength is out of range") == 0);
+    CHECK_EQ(parse_raw("8=FIX.4.4|9=5|35=0|10=163|xyz"), RL_FIX_GARBLED);
+    CHECK(strcmp(msg.what, "bytes after the message") == 0);
+    CHECK_EQ(msg.ref_off, 26);
+}
+
+/* Neither the characters beside the digits, nor three digits that mean the sum and another 256. */
+static void test_a_checksum_is_three_digits_of_that_number(void)
+{
+    static const char *const cases[] = {"/63", ":63", "1/3", "1:3", "16/", "16:", "163", "419"};
+
+    for (uint32_t i = 0; i < RL_COUNT(cases); i++) {
+        char text[64];
+
+        snprintf(text, sizeof text, "8=FIX.4.4|9=5|35=0|10=%s|", cases[i]);
+        CHECK_EQ(parse_raw(text), i == 6 ? RL_FIX_OK : RL_FIX_GARBLED);
+        CHECK(i >= 6 || strcmp(msg.what, "CheckSum is not three digits") == 0);
+    }
+    CHECK(strcmp(msg.what, "CheckSum is wrong") == 0);
+    CHECK_EQ(msg.n_fields, 0);
+}
+
 static void test_every_flipped_byte_and_every_cut_is_noticed(void)
 {
     static const char body[] = "35=D|11=ORDER1|55=MSFT|54=1|38=100|44=12.5|95=3|96=a|b|";
@@ -271,6 +322,8 @@ int main(void)
     test_raw_data_that_lies_about_its_length_is_rejected();
     test_a_field_that_is_none_is_rejected_with_its_place();
     test_a_frame_that_does_not_hold_together_is_garbled();
+    test_a_header_has_room_to_its_bounds_and_no_further();
+    test_a_checksum_is_three_digits_of_that_number();
     test_every_flipped_byte_and_every_cut_is_noticed();
     test_more_fields_than_the_table_holds_are_rejected();
     test_the_sum_is_the_sum();

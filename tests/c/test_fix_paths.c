@@ -63,8 +63,42 @@ static void test_there_is_a_path_for_every_machine(void)
     CHECK((rl_fix_paths() & 1u << rl_fix_path()) != 0);
     CHECK_EQ(rl_fix_paths() >> rl_fix_path(), 1); /* the best one */
     CHECK(rl_fix_use(RL_FIX_N_PATHS) != 0);
+    CHECK(strcmp(rl_fix_path_name(RL_FIX_SCALAR), "scalar") == 0);
+    CHECK(strcmp(rl_fix_path_name(RL_FIX_AVX512), "avx512") == 0);
+    CHECK(strcmp(rl_fix_path_name(RL_FIX_N_PATHS), "?") == 0);
     for (enum rl_fix_path p = RL_FIX_SCALAR; p < RL_FIX_N_PATHS; p++)
         CHECK_EQ(rl_fix_use(p) == 0, (rl_fix_paths() & 1u << p) != 0);
+}
+
+/* As the kernel tells it: a path is there when the processor has all that it is made of. */
+static void test_the_paths_are_those_that_the_processor_can(void)
+{
+    static const struct {
+        enum rl_fix_path path;
+        const char *flags[6];
+    } needs[] = {{RL_FIX_AVX2, {"avx2", "bmi1", "bmi2"}},
+                 {RL_FIX_AVX512,
+                  {"avx512bw", "avx512vl", "avx512dq", "avx512vbmi", "avx512_vbmi2", "avx2"}}};
+    static char line[16384];
+    FILE *cpuinfo = fopen("/proc/cpuinfo", "r");
+
+    CHECK(cpuinfo != NULL);
+    while (fgets(line, sizeof line, cpuinfo) && strncmp(line, "flags", 5) != 0)
+        ;
+    fclose(cpuinfo);
+    CHECK(strncmp(line, "flags", 5) == 0);
+    line[strcspn(line, "\n")] = ' ';
+    for (uint32_t i = 0; i < RL_COUNT(needs); i++) {
+        bool can = true;
+
+        for (uint32_t k = 0; k < RL_COUNT(needs[i].flags) && needs[i].flags[k]; k++) {
+            char word[32];
+
+            snprintf(word, sizeof word, " %s ", needs[i].flags[k]);
+            can = can && strstr(line, word);
+        }
+        CHECK_EQ((rl_fix_paths() & 1u << needs[i].path) != 0, can);
+    }
 }
 
 static void test_random_messages_are_read_the_same_on_every_path(void)
@@ -366,6 +400,7 @@ int main(void)
     test_there_is_a_path_for_every_machine();
     fence = fence_open();
     test_the_fence_notices_one_byte_too_many();
+    test_the_paths_are_those_that_the_processor_can();
     test_random_messages_are_read_the_same_on_every_path();
     test_no_path_leaves_an_ordinary_message_to_the_careful_walk();
     test_long_hostile_messages_are_read_the_same_on_every_path();

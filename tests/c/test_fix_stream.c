@@ -169,6 +169,7 @@ static void test_what_may_become_a_message_is_kept_and_nothing_else(void)
         uint32_t n_used;
     } cases[] = {
         {"8", RL_FIX_PARTIAL, 0},
+        {"x", RL_FIX_GARBLED, 1},
         {"8=FIX", RL_FIX_PARTIAL, 0},
         {"8=FIX.4.4\0019=5\00135=0\00110=163", RL_FIX_PARTIAL, 0},
         {"8=FIX.4.4\0019=5\00135=0\00110=163\001", RL_FIX_OK, 26},
@@ -188,10 +189,15 @@ static void test_what_may_become_a_message_is_kept_and_nothing_else(void)
     for (uint32_t i = 0; i < RL_COUNT(cases); i++) {
         uint32_t n_used;
 
+        m.n_fields = m.type = m.ref_off = m.n_bytes = 77; /* of the one before */
         CHECK_EQ(rl_fix_next(&m, (const uint8_t *)cases[i].text, strlen(cases[i].text), &n_used),
                  cases[i].result);
         CHECK_EQ(n_used, cases[i].n_used);
         CHECK(cases[i].result == RL_FIX_OK || m.what != NULL);
+        CHECK(m.bytes == (const uint8_t *)cases[i].text);
+        CHECK_EQ(m.n_bytes, n_used);
+        CHECK(cases[i].result == RL_FIX_OK || (m.n_fields == 0 && m.type == 0));
+        CHECK(n_used == 26 || m.ref_off == 0);
     }
     CHECK_EQ(rl_fix_next(&m, NULL, 0, &(uint32_t){0}), RL_FIX_PARTIAL);
 }

@@ -1,5 +1,5 @@
 /* FIX: what a value says is read exactly, by the short way and by the careful one. */
-#include "check.h"
+#include "fix_message.h"
 
 #include <string.h>
 
@@ -70,6 +70,7 @@ static void test_decimals_are_read_exactly_and_rounded_to_nearest(void)
     CHECK(rl_fix_read_decimal((const uint8_t *)"12.5", 4, 0, &px, &inexact) && px == 13 && inexact);
     CHECK(rl_fix_read_decimal((const uint8_t *)"12.5", 4, 1, &px, &inexact) && px == 125 &&
           !inexact);
+    CHECK(rl_fix_read_decimal((const uint8_t *)"1", 1, 18, &px, NULL) && px == 1000000000000000000);
     CHECK(!rl_fix_read_decimal((const uint8_t *)"1", 1, 19, &px, NULL));
 }
 
@@ -389,20 +390,57 @@ static void test_times_of_day_dates_and_months_are_read(void)
           month.week == 0);
 }
 
-static void test_every_day_has_its_number(void)
+/* At the very end of the memory: one byte more that is looked at is a fault. */
+static void test_a_value_is_read_to_its_end_and_no_further(void)
+{
+    struct fence fence = fence_open();
+    static const char *const months[] = {"202402", "202402w3", "20240229"};
+    static const char *const times[] = {"20260921-13:55:15", "20260921-13:55:15.1",
+                                        "20260921-13:55:15.123456789"};
+    struct rl_fix_month month;
+    uint64_t ns;
+    int64_t px;
+
+    for (uint32_t i = 0; i < RL_COUNT(months); i++) {
+        uint32_t n = (uint32_t)strlen(months[i]);
+
+        CHECK(rl_fix_read_month(fence_last(&fence, (const uint8_t *)months[i], n), n, &month));
+    }
+    for (uint32_t i = 0; i < RL_COUNT(times); i++) {
+        uint32_t n = (uint32_t)strlen(times[i]);
+        const uint8_t *s = fence_last(&fence, (const uint8_t *)times[i], n);
+
+        CHECK(rl_fix_read_time(s, n, &ns));
+        CHECK(rl_fix_read_time_only(s + 9, n - 9, &ns));
+    }
+    for (uint32_t n = 1; n <= 19; n++) {
+        const uint8_t *s = fence_last(&fence, (const uint8_t *)"1234567.12345678901", n);
+
+        CHECK(rl_fix_read_px(s, n, &px));
+        CHECK_EQ(rl_fix_read_uint(s, n, &ns), n < 8);
+    }
+    /* Nor is a sign that lies behind the end of a value of no length. */
+    CHECK(!rl_fix_read_int(fence_last(&fence, (const uint8_t *)"-", 1), 0, &px));
+    CHECK(!rl_fix_read_px(fence_last(&fence, (const uint8_t *)"-", 1), 0, &px));
+    fence_close(&fence);
+}
+
+static void test_every_day_has_its_number_and_what_is_no_day_has_none(void)
 {
     static const uint32_t days_in[12] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     uint32_t wanted = 0, days;
 
-    for (uint32_t year = 1970; year <= 2500; year++)
-        for (uint32_t month = 0; month < 12; month++) {
+    for (uint32_t year = 1969; year <= 2501; year++)
+        for (uint32_t month = 0; month <= 13; month++) {
             bool is_leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+            bool is_month = year >= 1970 && year <= 2500 && month >= 1 && month <= 12;
 
-            for (uint32_t day = 1; day <= 31; day++) {
+            for (uint32_t day = 0; day <= 33; day++) {
                 char text[16];
-                bool is_day = day <= days_in[month] + (month == 1 && is_leap);
+                bool is_day =
+                    is_month && day >= 1 && day <= days_in[month - 1] + (month == 2 && is_leap);
 
-                snprintf(text, sizeof text, "%04u%02u%02u", year, month + 1, day);
+                snprintf(text, sizeof text, "%04u%02u%02u", year, month, day);
                 CHECK_EQ(rl_fix_read_date((const uint8_t *)text, 8, &days), is_day);
                 if (is_day)
                     CHECK_EQ(days, wanted++);
@@ -433,7 +471,8 @@ int main(void)
     test_the_checksum_field_is_a_number_like_any_other();
     test_integers_have_a_sign_and_an_end();
     test_times_of_day_dates_and_months_are_read();
-    test_every_day_has_its_number();
+    test_a_value_is_read_to_its_end_and_no_further();
+    test_every_day_has_its_number_and_what_is_no_day_has_none();
     test_yes_is_y_and_no_is_n();
     return 0;
 }

@@ -20,6 +20,21 @@ static void test_an_add_has_the_published_layout(void)
     CHECK(memcmp(m, wanted, sizeof wanted) == 0);
 }
 
+/* Nasdaq TotalView-ITCH 5.0, 1.2.1: where each code lies, and that the rest is zero. */
+static void test_a_directory_has_the_published_layout(void)
+{
+    static const uint8_t wanted[39] = {'R',  0,   7,   0,   2,   0x1F, 0x1A, 0xCE, 0xD9, 0xF0,
+                                       0x7B, 'A', 'B', 'C', ' ', ' ',  ' ',  ' ',  ' ',  'Q',
+                                       'N',  0,   0,   0,   100, 'N',  'C',  'Z',  ' ',  'P',
+                                       'N',  'N', '1', 'N', 0,   0,    0,    0,    'N'};
+    uint8_t m[RL_ITCH_MAX_MESSAGE];
+
+    memset(m, 0xFF, sizeof m);
+    CHECK_EQ(rl_itch_put_directory(m, &head, "ABC"), sizeof wanted);
+    CHECK(memcmp(m, wanted, sizeof wanted) == 0);
+    CHECK_EQ(m[sizeof wanted], 0xFF);
+}
+
 static void test_every_encoder_is_decoded_to_what_it_was_given(void)
 {
     uint8_t m[RL_ITCH_MAX_MESSAGE];
@@ -106,6 +121,7 @@ static void test_a_price_beyond_four_decimals_is_cut_to_the_grid(void)
 int main(void)
 {
     test_an_add_has_the_published_layout();
+    test_a_directory_has_the_published_layout();
     test_every_encoder_is_decoded_to_what_it_was_given();
     test_every_type_has_one_size_and_no_other_is_taken();
     test_a_price_beyond_four_decimals_is_cut_to_the_grid();

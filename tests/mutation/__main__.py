@@ -22,7 +22,7 @@ DATA = Path(__file__).parent
 COMPONENTS = {
     "parser": (("csrc/market/fix/parse.c", "csrc/market/fix/parse_scalar.c",
                 "csrc/market/fix/value.c", "csrc/market/codec/itch.c"),
-               ("test_fix", "test_fix_value", "test_fix_paths", "test_fix_stream", "test_itch",
+               ("test_fix", "test_fix_value", "test_fix_paths", "test_fix_stream", "test_itch*",
                 "test_fix_order")),
     "book": (("csrc/market/book/*.c",), ("test_book*",)),
     "risk": (("csrc/trade/risk/*.c",), ("test_risk*", "test_limits*")),

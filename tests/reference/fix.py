@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from pathlib import Path
 from typing import NamedTuple
 
 SOH = b"\x01"
@@ -32,26 +33,12 @@ OK, PARTIAL, REJECT, GARBLED = 0, 1, 2, 3
 INVALID_TAG, NO_VALUE, BAD_FORMAT = 0, 4, 6  # SessionRejectReason
 NO_REASON = -1
 
-# Length -> data, of every version up to FIX 5.0 SP2 EP260: by the names of the fields.
-LATER_LENGTHS = (
-    "90 95 212 348 350 352 354 356 358 360 362 364 445 618 621 1184 1277 1280 1282 1397 1401 1403 "
-    "1468 1578 1620 1664 1733 1871 1874 2072 2074 2111 2179 2287 2351 2481 2637 2651 2665 2715 "
-    "2718 2721 2797 40004 40008 40978 40980 40982 40984 40986 40988 41083 41101 41107 41256 41320 "
-    "41324 41458 41476 41482 41653 41710 41806 41811 41873 41969 42025 42171 42451 42652 42947"
-)
-DATA_TAGS = {int(tag): int(tag) + 1 for tag in LATER_LENGTHS.split()} | {
-    93: 89,
-    1525: 1527,
-    1678: 1697,
-    2372: 2371,
-    2494: 2493,
-    2522: 2521,
-    2802: 2801,
-    2809: 2808,
-    2815: 2814,
-    43109: 42684,
-    43110: 42486,
-    43111: 42982,
+# Length -> data, a pair a line: every version up to FIX 5.0 SP2 EP260, by the names of the fields.
+DATA_TAGS = {
+    int(length): int(data)
+    for length, data in map(
+        str.split, (Path(__file__).parent / "fix_data_tags.txt").read_text().splitlines()
+    )
 }
 
 TAG = re.compile(rb"[1-9][0-9]*\Z")
