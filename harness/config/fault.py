@@ -6,6 +6,28 @@ from typing import ClassVar, Literal
 
 from harness.config.fields import Strict
 
+# All that is looked at in a trial of tick to trade; faults of the machine look at more.
+TRIAL = (
+    "planned",  # messages of the schedule
+    "sent",
+    "unsent",  # that found no room on the line: the engine was too slow for too long
+    "received",  # by the engine
+    "gaps",  # in what it received
+    "waited",  # messages that were there already when the engine came to look
+    "orders_wanted",
+    "orders_refused",  # by the engine's own limits
+    "orders_sent",
+    "orders_received",  # by the venue
+    "orders_bad",
+    "answers_missing",
+    "uncounted",  # 1: something was not counted alike at both ends of a way
+    "books_damaged",  # 1: a book fails its integrity walk
+    "allocations",
+    "p99_ns",  # from the intended time to the order at the venue
+    "latest_ns",
+)
+TRIAL_TIMED = frozenset({"p99_ns", "latest_ns"})
+
 Need = Literal["root", "a third CPU"]
 
 

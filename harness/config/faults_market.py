@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from harness.config import units
-from harness.config.fault import Fault
+from harness.config.fault import TRIAL, TRIAL_TIMED, Fault
 from harness.config.fields import Count, Duration, PositiveDuration, Rate, Strict
 from harness.config.impair import Blackhole, Every
 from harness.config.impair_units import MILLION, Chance, format_chance
@@ -144,26 +144,8 @@ class Overload(Fault):
     both ends.
     """
 
-    observes: ClassVar[tuple[str, ...]] = (
-        "planned",  # messages of the schedule
-        "sent",
-        "unsent",  # that found no room on the line: the engine was too slow for too long
-        "received",  # by the engine
-        "gaps",  # in what it received
-        "waited",  # messages that were there already when the engine came to look
-        "orders_wanted",
-        "orders_refused",  # by the engine's own limits
-        "orders_sent",
-        "orders_received",  # by the venue
-        "orders_bad",
-        "answers_missing",
-        "uncounted",  # 1: something was not counted alike at both ends of a way
-        "books_damaged",  # 1: a book fails its integrity walk
-        "allocations",
-        "p99_ns",  # from the intended time to the order at the venue
-        "latest_ns",
-    )
-    timed: ClassVar[frozenset[str]] = frozenset({"p99_ns", "latest_ns"})
+    observes: ClassVar[tuple[str, ...]] = TRIAL
+    timed: ClassVar[frozenset[str]] = TRIAL_TIMED
 
     kind: Literal["overload"]
     usual_per_s: Annotated[Rate, Field(alias="usual", le=MAX_RATE_PER_S)]

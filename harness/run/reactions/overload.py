@@ -9,9 +9,9 @@ from harness.bench.reports import TrialReport
 from harness.config.faults_market import Overload
 from harness.config.loads import Trial
 from harness.config.reactions import Case
-from harness.measure import percentiles
 from harness.net.pattern import read_pattern
 from harness.run.reactions import Observed, react
+from harness.run.reactions.counts import trial_counts
 from harness.run.session import Session
 from harness.run.trials import account, plan_of
 
@@ -35,34 +35,10 @@ def _(fault: Overload, case: Case, session: Session) -> Observed:
     report = TrialReport.of(measure(plan_of(session, trial)))
     session.series(report.series(case.id, rate_per_s))
     account(session, case.id, report)
-    counters = report.counters
-    engine, feed, orders = counters["engine"], counters["feed"], counters["orders"]
-    venue = counters["exchange"]
+    values = trial_counts(report)
     injected = _closer_than_usual(fault, schedule, rate_per_s, report.planned)
     extra = (rate_per_s - fault.usual_per_s) * fault.measured_ns() // NS_PER_S
-    above_usual = max(0, feed["messages"] - (report.planned - extra)) if extra > 0 else 0
-    waited = engine["frames"] - (engine["turns"] - engine["idle_turns"])
-    wire = report.histograms["wire"]
-    table = percentiles.table(wire, 1.0)
-    values = {
-        "planned": report.planned,
-        "sent": report.sent,
-        "unsent": counters["generator"]["messages_unsent"],
-        "received": feed["messages"],
-        "gaps": feed["gaps"],
-        "waited": max(0, waited),
-        "orders_wanted": orders["orders_wanted"],
-        "orders_refused": orders["risk_rejects"],
-        "orders_sent": orders["orders_sent"],
-        "orders_received": venue["orders_received"],
-        "orders_bad": report.bad_orders,
-        "answers_missing": venue["answers_due"] - engine["answers"],
-        "uncounted": int(bool(report.broken)),
-        "books_damaged": int(bool((report.answer or {}).get("damage", "no book"))),
-        "allocations": report.allocs,
-        "p99_ns": round(table["p99"] or 0.0),
-        "latest_ns": round(table["max"] or 0.0),
-    }
+    above_usual = max(0, values["received"] - (report.planned - extra)) if extra > 0 else 0
     effects = min(injected, max(above_usual, values["waited"]))
     return Observed(values, effects=effects, injected=injected)
 
