@@ -82,6 +82,20 @@ ALLOCATION = Fault(
 """,
 )
 
+LEAK_BYTES, LEAK_EVERY = 24, 1_000_000  # messages
+LEAK = Fault(  # a frame of the trial's feed is a message
+    "leak",
+    "csrc/rig/pipeline/pipeline.c",
+    "    rl_count(&p->n.frames, 1);\n",
+    f"""    rl_count(&p->n.frames, 1);
+    if (rl_counted(&p->n.frames) % {LEAK_EVERY} == 0) {{
+        void *volatile taken = malloc({LEAK_BYTES});
+
+        (void)taken;
+    }}
+""",
+)
+
 BROKEN = Fault("broken", "csrc/market/fix/parse.c", _PARSE, "    this does not compile\n")
 
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -172,46 +173,60 @@ void __wrap_free(void *);
 TRAP_LOCAL bool trap_is_armed;
 TRAP_LOCAL uint64_t trap_n_calls;
 
+TRAP_LOCAL int64_t trap_n_bytes;
+
 static inline void trap_note(void)
 {
     if (RL_UNLIKELY(trap_is_armed))
         trap_n_calls++;
 }
 
-void *__wrap_malloc(size_t n)
+static inline void *trap_taken(void *p)
 {
     trap_note();
-    return __real_malloc(n);
+    if (RL_UNLIKELY(trap_is_armed))
+        trap_n_bytes += (int64_t)malloc_usable_size(p); /* 0 of NULL */
+    return p;
+}
+
+void *__wrap_malloc(size_t n)
+{
+    return trap_taken(__real_malloc(n));
 }
 
 void *__wrap_calloc(size_t n, size_t size)
 {
-    trap_note();
-    return __real_calloc(n, size);
+    return trap_taken(__real_calloc(n, size));
 }
 
 void *__wrap_realloc(void *p, size_t n)
 {
-    trap_note();
-    return __real_realloc(p, n);
+    size_t n_before = RL_UNLIKELY(trap_is_armed) ? malloc_usable_size(p) : 0;
+    void *to = __real_realloc(p, n);
+
+    if (to != NULL || n == 0) /* else p is as it was */
+        trap_n_bytes -= (int64_t)n_before;
+    return trap_taken(to);
 }
 
 void *__wrap_aligned_alloc(size_t align, size_t n)
 {
-    trap_note();
-    return __real_aligned_alloc(align, n);
+    return trap_taken(__real_aligned_alloc(align, n));
 }
 
 void __wrap_free(void *p)
 {
     if (p != NULL) /* free(NULL) asks nothing of the heap */
         trap_note();
+    if (RL_UNLIKELY(trap_is_armed))
+        trap_n_bytes -= (int64_t)malloc_usable_size(p);
     __real_free(p);
 }
 
 void rl_trap_arm(void)
 {
     trap_n_calls = 0;
+    trap_n_bytes = 0;
     trap_is_armed = true;
 }
 
@@ -241,7 +256,8 @@ struct rl_usage rl_usage_now(void)
                              .majflt = (uint64_t)r.ru_majflt,
                              .nvcsw = (uint64_t)r.ru_nvcsw,
                              .nivcsw = (uint64_t)r.ru_nivcsw,
-                             .n_allocs = trap_n_calls};
+                             .n_allocs = trap_n_calls,
+                             .n_heap_bytes = trap_n_bytes};
 }
 
 struct rl_usage rl_usage_diff(struct rl_usage before, struct rl_usage after)
@@ -250,5 +266,6 @@ struct rl_usage rl_usage_diff(struct rl_usage before, struct rl_usage after)
                              .majflt = after.majflt - before.majflt,
                              .nvcsw = after.nvcsw - before.nvcsw,
                              .nivcsw = after.nivcsw - before.nivcsw,
-                             .n_allocs = after.n_allocs - before.n_allocs};
+                             .n_allocs = after.n_allocs - before.n_allocs,
+                             .n_heap_bytes = after.n_heap_bytes - before.n_heap_bytes};
 }

@@ -5,7 +5,8 @@
  * allows; `obtained` says what was granted, since a refusal must be a fact in the report and not an
  * error. Pieces are taken from it during set-up and freed together.
  *
- * The allocation trap counts the heap calls of the thread that armed it. It sees the calls of code
+ * The allocation trap counts the heap calls of the thread that armed it, and the bytes that it took
+ * and did not give back (whole blocks, as the heap counts them). It sees the calls of code
  * linked with -Wl,--wrap (malloc, calloc, realloc, aligned_alloc, free), not those inside libc; the
  * page faults in rl_usage see those.
  *
@@ -62,6 +63,7 @@ struct rl_usage {
     uint64_t minflt, majflt; /* page faults without and with I/O */
     uint64_t nvcsw, nivcsw;  /* voluntary and involuntary context switches */
     uint64_t n_allocs;       /* trapped heap calls */
+    int64_t n_heap_bytes;    /* taken by them, less what they gave back; below 0: gave back more */
 };
 
 struct rl_usage rl_usage_now(void);

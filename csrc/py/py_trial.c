@@ -341,10 +341,11 @@ static PyObject *trial_counters(PyObject *op, PyObject *unused)
 
 static PyObject *usage_dict(const struct rl_usage *u)
 {
-    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K}", "minflt", (unsigned long long)u->minflt, "majflt",
-                         (unsigned long long)u->majflt, "nvcsw", (unsigned long long)u->nvcsw,
-                         "nivcsw", (unsigned long long)u->nivcsw, "allocs",
-                         (unsigned long long)u->n_allocs);
+    return Py_BuildValue("{s:K,s:K,s:K,s:K,s:K,s:L}", "minflt", (unsigned long long)u->minflt,
+                         "majflt", (unsigned long long)u->majflt, "nvcsw",
+                         (unsigned long long)u->nvcsw, "nivcsw", (unsigned long long)u->nivcsw,
+                         "allocs", (unsigned long long)u->n_allocs, "heap_bytes",
+                         (long long)u->n_heap_bytes);
 }
 
 static PyObject *trial_tape(PyObject *op, PyObject *unused)

@@ -16,6 +16,7 @@ from harness.run.session import Block, Measured, Session
 from harness.run.trials import BOTH, account, hot_path, placement, plan_of
 
 LIVES = "the process under load lives until it is told to stop"
+HEAP = "the engine holds as many bytes of the heap at the end as at the beginning"
 NOTE_S = 1.0  # intervals of a compressed soak come faster than anybody reads
 
 
@@ -138,6 +139,11 @@ def _finished(phase: Soak, session: Session, report: TrialReport) -> dict[str, A
     """The accounts of a soak that came to its end; what they add to its facts."""
     session.series(report.series(phase.id, phase.rate_per_s))
     account(session, phase.id, report)
+    heap = report.usage["engine"].get("heap_bytes", "not counted")
+    n = f"{report.counters['feed']['messages']:,} messages"
+    session.judged(
+        f"heap.{phase.id}", HEAP, ok=heap == 0, seen=f"{heap} bytes after {n}", wanted="0 bytes"
+    )
     hot_path(session, [report])
     if phase.feed == (session.input_feed or "itch"):
         session.answer = report.answer

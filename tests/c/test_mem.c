@@ -119,6 +119,29 @@ static void test_a_seeded_allocation_is_caught_and_an_unarmed_one_is_not_counted
     CHECK_EQ(rl_trap_count(), 2);
 }
 
+static void test_bytes_that_were_not_given_back_are_counted_to_the_block(void)
+{
+    void *volatile before = malloc(24);
+
+    rl_trap_arm();
+    CHECK_EQ(rl_usage_now().n_heap_bytes, 0);
+    escaped = malloc(24);
+    int64_t n_one = rl_usage_now().n_heap_bytes;
+
+    CHECK(n_one >= 24 && n_one < 64);
+    escaped = realloc(escaped, 5000);
+    CHECK(rl_usage_now().n_heap_bytes >= 5000);
+    free(escaped);
+    CHECK_EQ(rl_usage_now().n_heap_bytes, 0);
+    escaped = calloc(3, 8);
+    CHECK_EQ(rl_usage_now().n_heap_bytes, n_one);
+    free(before); /* taken before it was armed */
+    CHECK_EQ(rl_usage_now().n_heap_bytes, 0);
+    rl_trap_disarm();
+    free(escaped);
+    CHECK_EQ(rl_usage_now().n_heap_bytes, 0);
+}
+
 static void *allocate_unarmed(void *arg)
 {
     for (int i = 0; i < 100; i++) {
@@ -149,6 +172,7 @@ int main(void)
     test_what_was_obtained_is_never_more_than_what_was_asked_or_implied();
     test_a_prefaulted_arena_takes_no_page_fault_and_a_seeded_one_is_seen();
     test_a_seeded_allocation_is_caught_and_an_unarmed_one_is_not_counted();
+    test_bytes_that_were_not_given_back_are_counted_to_the_block();
     test_the_trap_of_one_thread_does_not_count_for_another();
     return 0;
 }
