@@ -63,11 +63,11 @@ FRAME: dict[str, Any] = {
 
 
 def grown(call: Call, n: int) -> int:
-    """Blocks and descriptors held after n calls and not before; the least of six tries."""
+    """Blocks and descriptors held after n calls and not before; the least of twenty tries."""
     for _ in range(60):  # caches fill; numpy's, of buffers asked for, takes some tries more
         call()
     least = sys.maxsize
-    for _ in range(6):
+    for _ in range(20):  # a leak is there in every one
         before = held()
         for _ in range(n):
             call()
