@@ -99,6 +99,7 @@ int py_mischief_read(struct py_mischief *m, PyObject *dict)
         {"reset_chance", RL_MISCHIEF_MILLION, &c->reset_chance, NULL},
         {"silence_chance", RL_MISCHIEF_MILLION, &c->silence_chance, NULL},
         {"silence_ns", INT64_MAX, NULL, &c->silence_ns},
+        {"skew_at_ns", INT64_MAX, NULL, &c->skew_at_ns},
         {"n_waiting", 1 << 24, &c->n_waiting, NULL},
     };
 

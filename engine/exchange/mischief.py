@@ -39,6 +39,7 @@ class Mischief:
     silence_chance: int = 0
     silence_ns: int = 0
     skew_ns: int = 0
+    skew_at_ns: int = 0
     drift_per_mega: int = 0
     n_waiting: int = 1 << 14  # requests and answers that may wait at a time
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from harness.bench.namespaces import inside, opened
 from harness.errors import HostError
@@ -186,6 +186,27 @@ def _down_after(plugs: Sequence[Plug], seconds: float) -> list[str]:
 def _carries(ip: Any, interface: str) -> bool:
     (link,) = ip.get_links(socket.if_nametoindex(interface))
     return bool(link.get("operstate") == "UP" and link.get("qdisc") != "noop")
+
+
+def set_state(path: Path, interface: str, state: Literal["up", "down"]) -> None:
+    """Switch an interface on or off, and leave what lies upon it as it is."""
+
+    def switch() -> None:
+        with netlink(interface) as ip:
+            ip.link("set", index=socket.if_nametoindex(interface), state=state)
+
+    inside(path, switch)
+
+
+def sent_and_dropped(path: Path, interface: str) -> int:
+    """Packets that were to leave by an interface and did not, by its own count."""
+
+    def look() -> int:
+        with netlink(interface) as ip:
+            (link,) = ip.get_links(socket.if_nametoindex(interface))
+            return int(link.get("stats64")["tx_dropped"])
+
+    return inside(path, look)
 
 
 def switch_off_offloads(interface: str) -> None:

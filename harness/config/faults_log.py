@@ -1,7 +1,8 @@
-"""Faults of who writes the audit log: a sender of orders is killed, or the disk is full."""
+"""Faults of who writes the audit log: its sender is killed, its disk is full, its power goes."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -10,27 +11,24 @@ from harness.config.fault import Fault, Need
 from harness.config.fields import PositiveDuration
 
 START_NS = 50_000_000  # roughly, of a process and the recovery of its log
+MOUNTS_NS = 150_000_000  # roughly, of two images
 
 
 class SenderKilled(Fault):
     """A process that logs orders dies by SIGKILL, `kills` times, each `within` its start.
 
     Moments are drawn with the scenario's seed. Every process goes on with the log of the one before
-    it. An order leaves when its record has found room in the ring of the log: `orders_sent` less
-    `orders_logged` is what waited there when the process died, which is not durable by then.
-    `durable_lost` counts records that had been called durable and are not in the recovered log;
-    `ids_repeated` ids that are in the log twice; `broken` recoveries that found worse than a torn
-    tail, or a log that is not whole in the end.
+    it. An order leaves when its record has found room in the ring of the log.
     """
 
-    observes: ClassVar[tuple[str, ...]] = (
-        "killed",
-        "orders_sent",
-        "orders_logged",
-        "durable_lost",
-        "ids_repeated",
-        "broken",
-    )
+    observes: ClassVar[Mapping[str, str]] = {
+        "killed": "senders that SIGKILL ended",
+        "orders_sent": "that left",
+        "orders_logged": "that are in the recovered log; the rest waited in the ring, not durable",
+        "durable_lost": "records that had been called durable and are not in the recovered log",
+        "ids_repeated": "order ids that are in the log twice",
+        "broken": "recoveries that found worse than a torn tail; and a log not whole in the end",
+    }
     needs: ClassVar[tuple[Need, ...]] = ("root",)
 
     kind: Literal["sender_killed"]
@@ -45,20 +43,18 @@ class LogDiskFull(Fault):
     """The disk of the log has `kib` KiB and is full before all `orders` are logged.
 
     The sender asks the log how it is before each batch, as the kill switch does: on the emergency
-    space, and after it, orders are refused. `unlogged` counts orders that left and are not in the
-    log; `told` is 1 where the log says itself that it failed; `broken` is 1 where it is neither
-    whole nor torn, `goes_on` 1 where a new writer continues it once there is room again.
+    space, and after it, orders are refused.
     """
 
-    observes: ClassVar[tuple[str, ...]] = (
-        "orders",
-        "orders_sent",
-        "orders_refused",
-        "unlogged",
-        "told",
-        "broken",
-        "goes_on",
-    )
+    observes: ClassVar[Mapping[str, str]] = {
+        "orders": "wanted",
+        "orders_sent": "that left",
+        "orders_refused": "that did not leave, since the log was not well",
+        "unlogged": "orders that left and are not in the log",
+        "told": "1: the log says itself that it failed",
+        "broken": "1: the log is neither whole nor torn",
+        "goes_on": "1: a new writer continues it once there is room",
+    }
     needs: ClassVar[tuple[Need, ...]] = ("root",)
 
     kind: Literal["log_disk_full"]
@@ -66,4 +62,27 @@ class LogDiskFull(Fault):
     orders: Annotated[int, Field(ge=1, le=1_000_000)] = 20_000
 
 
-LogFault = SenderKilled | LogDiskFull
+class PowerLost(Fault):
+    """The power goes `cuts` times under a sender, each `within` the first durable record.
+
+    Each time on a new ext4, an image that is copied under the stopped sender and mounted again:
+    what was only in the page cache is not in it.
+    """
+
+    observes: ClassVar[Mapping[str, str]] = {
+        "cuts": "power losses",
+        "durable": "records that had been called so",
+        "durable_lost": "of these, such as are gone",
+        "broken": "logs that are worse than torn, or that no writer can continue",
+    }
+    needs: ClassVar[tuple[Need, ...]] = ("root", "loop devices and ext4")
+
+    kind: Literal["power_lost"]
+    cuts: Annotated[int, Field(ge=1, le=1000)] = 5
+    within_ns: Annotated[PositiveDuration, Field(alias="within", le=500_000_000)] = 100_000_000
+
+    def measured_ns(self) -> int:
+        return self.cuts * (START_NS + MOUNTS_NS + self.within_ns)
+
+
+LogFault = SenderKilled | LogDiskFull | PowerLost

@@ -1,13 +1,15 @@
-"""Faults of the machine below the engine: somebody else on its CPU."""
+"""Faults of the machine below the engine: its CPU, its memory, its network interface."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from harness.config.fault import TRIAL, TRIAL_TIMED, Fault
-from harness.config.fields import Duration, PositiveDuration, Rate
+from harness.config.fault import TRIAL, TRIAL_TIMED, Fault, Need
+from harness.config.fields import Duration, PositiveDuration, Rate, Size
+from harness.config.loader import FieldFault
 from harness.config.loads import MAX_RATE_PER_S, Feed
 
 
@@ -18,12 +20,12 @@ class CpuSteal(Fault):
     floor of the CPU is probed beside it for `probe`; `unjudgeable` asks of that what a run asks.
     """
 
-    observes: ClassVar[tuple[str, ...]] = (
-        *TRIAL,
-        "preempted",  # times that the engine's thread had to leave its CPU
-        "stolen_permille",  # of the CPU, from the probe
-        "unjudgeable",  # 1: no p99 can be held against `target` on such a CPU
-    )
+    observes: ClassVar[Mapping[str, str]] = {
+        **TRIAL,
+        "preempted": "times that the engine's thread had to leave its CPU",
+        "stolen_permille": "of the CPU, from the probe",
+        "unjudgeable": "1: no p99 can be held against `target` on such a CPU",
+    }
     timed: ClassVar[frozenset[str]] = TRIAL_TIMED
 
     kind: Literal["cpu_steal"]
@@ -38,4 +40,63 @@ class CpuSteal(Fault):
         return self.probe_ns + self.warmup_ns + self.duration_ns
 
 
-MachineFault = CpuSteal
+class MemoryPressure(Fault):
+    """A program that takes `take` of memory and gives it back, over and over, beside the engine.
+
+    It runs on the CPU of the rig, so that the engine meets it in its memory alone: pages are found,
+    zeroed and taken back without end. At most half of the memory that is free.
+    """
+
+    observes: ClassVar[Mapping[str, str]] = {
+        **TRIAL,
+        "faults": "pages that the engine's thread had to ask the kernel for",
+        "pages_taken": "by the other program; huge ones count as one",
+    }
+    timed: ClassVar[frozenset[str]] = TRIAL_TIMED
+
+    kind: Literal["memory_pressure"]
+    rate_per_s: Annotated[Rate, Field(alias="rate", le=MAX_RATE_PER_S)]
+    feed: Feed = "itch"
+    take_bytes: Annotated[Size, Field(alias="take", ge=1 << 20, le=1 << 40)]
+    warmup_ns: Annotated[Duration, Field(alias="warmup")] = 20_000_000
+    duration_ns: Annotated[PositiveDuration, Field(alias="duration")]
+
+    def measured_ns(self) -> int:
+        return self.warmup_ns + self.duration_ns
+
+
+class NicFlap(Fault):
+    """The engine's interface for market data is down for `down`, `after` the start.
+
+    The trial runs over a pair of virtual interfaces in namespaces of its own. What is sent
+    meanwhile is lost, and the kernel counts it.
+    """
+
+    observes: ClassVar[Mapping[str, str]] = {
+        **TRIAL,
+        "flaps": "times that it went down and came back",
+        "lost_on_link": "packets, by the count of the interface at the other end",
+        "unaccounted": "packets sent, less those lost on the link and those received",
+        "orders_after": "that were timed in intervals after it was up again",
+    }
+    timed: ClassVar[frozenset[str]] = TRIAL_TIMED
+    needs: ClassVar[tuple[Need, ...]] = ("root",)
+
+    kind: Literal["nic_flap"]
+    rate_per_s: Annotated[Rate, Field(alias="rate", le=MAX_RATE_PER_S)]
+    after_ns: Annotated[PositiveDuration, Field(alias="after")] = 300_000_000
+    down_ns: Annotated[PositiveDuration, Field(alias="down", le=10_000_000_000)] = 100_000_000
+    warmup_ns: Annotated[Duration, Field(alias="warmup")] = 50_000_000
+    duration_ns: Annotated[PositiveDuration, Field(alias="duration")]
+
+    @model_validator(mode="after")
+    def _ends_in_time(self) -> NicFlap:
+        if 2 * (self.after_ns + self.down_ns) > self.duration_ns:
+            raise FieldFault(("duration",), "is less than twice the time until it is up again")
+        return self
+
+    def measured_ns(self) -> int:
+        return self.warmup_ns + self.duration_ns
+
+
+MachineFault = CpuSteal | MemoryPressure | NicFlap

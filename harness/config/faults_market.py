@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -78,32 +79,32 @@ class Lines(Fault):
     the same on any machine. With `lines: 1` there is only A.
     """
 
-    observes: ClassVar[tuple[str, ...]] = (
-        "messages",  # in the stream
-        "delivered",  # that came out, each number once
-        "delivered_twice",  # that came out again
-        "lost",  # given up, and declared
-        "undeclared",  # neither delivered nor declared
-        "packets_lost",  # that a line dropped
-        "packets_lost_everywhere",  # that no line brought whole: somebody must be asked
-        "packets_duplicated",
-        "packets_corrupted",
-        "packets_displaced",
-        "missed",  # by the handler's own count: packets that did not come on a line
-        "refused",  # that a checksum or a length gave away
-        "repeats",  # that came again, from the other line or from the same
-        "own_repeats",  # of these, from the same line
-        "gaps",
-        "recovered_by_line",  # gaps that the other line closed
-        "recovered_by_order",  # gaps that a late packet of the same line closed
-        "recovered_by_request",
-        "gaps_lost",
-        "requests",
-        "latest_ns",  # a message behind its time on lines that do nothing wrong
-        "stale_ns",  # the longest time for which something was missing
-        "books_wrong",  # 1: the books are not those of a stream without faults
-        "says_unsynced",  # 1: and the handler knows
-    )
+    observes: ClassVar[Mapping[str, str]] = {
+        "messages": "in the stream",
+        "delivered": "that came out, each number once",
+        "delivered_twice": "that came out again",
+        "lost": "given up, and declared",
+        "undeclared": "neither delivered nor declared",
+        "packets_lost": "that a line dropped",
+        "packets_lost_everywhere": "that no line brought whole: somebody must be asked",
+        "packets_duplicated": "that a line brought twice",
+        "packets_corrupted": "in which a line changed a bit",
+        "packets_displaced": "that a line brought behind later ones",
+        "missed": "by the handler's own count: packets that did not come on a line",
+        "refused": "that a checksum or a length gave away",
+        "repeats": "that came again, from the other line or from the same",
+        "own_repeats": "of these, from the same line",
+        "gaps": "runs of missing numbers",
+        "recovered_by_line": "gaps that the other line closed",
+        "recovered_by_order": "gaps that a late packet of the same line closed",
+        "recovered_by_request": "gaps that the venue closed",
+        "gaps_lost": "gaps that were given up",
+        "requests": "for numbers to be sent again",
+        "latest_ns": "a message behind its time on lines that do nothing wrong",
+        "stale_ns": "the longest time for which something was missing",
+        "books_wrong": "1: the books are not those of a stream without faults",
+        "says_unsynced": "1: and the handler knows",
+    }
 
     kind: Literal["lines"]
     a: LineFate = LineFate()
@@ -144,7 +145,7 @@ class Overload(Fault):
     both ends.
     """
 
-    observes: ClassVar[tuple[str, ...]] = TRIAL
+    observes: ClassVar[Mapping[str, str]] = TRIAL
     timed: ClassVar[frozenset[str]] = TRIAL_TIMED
 
     kind: Literal["overload"]

@@ -95,10 +95,13 @@ class Silences(Strict):
 
 
 class Clock(Strict):
-    """How wrong the venue's clock is; drift in parts of a million."""
+    """How wrong the venue's clock is; drift in parts of a million. `at`: it steps, so long after
+    the start.
+    """
 
     ahead_ns: Annotated[Duration, Field(alias="ahead")] = 0
     behind_ns: Annotated[Duration, Field(alias="behind")] = 0
+    at_ns: Annotated[Duration, Field(alias="at")] = 0
     drift_ppm: Annotated[int, Field(alias="drift", ge=-1000, le=1000)] = 0
 
 
@@ -130,6 +133,7 @@ class MischiefConfig(Strict):
             reset_chance=self.resets * PER_SHARE,
             halts=tuple((halt.at_ns, halt.for_ns) for halt in self.halts),
             skew_ns=self.clock.ahead_ns - self.clock.behind_ns,
+            skew_at_ns=self.clock.at_ns,
             drift_per_mega=self.clock.drift_ppm,
             slow_chance=slow.chance * PER_SHARE if slow else 0,
             slow_ns=slow.by_ns if slow else 0,

@@ -26,6 +26,7 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 
 from harness.config import units
 from harness.config.fault import Fault
+from harness.config.faults_clock import ClockFault
 from harness.config.faults_log import LogFault
 from harness.config.faults_machine import MachineFault
 from harness.config.faults_market import MarketFault
@@ -34,7 +35,9 @@ from harness.config.loader import FieldFault
 from harness.config.phase import Phase, Place
 
 # One name a kind: faults_market.py and its neighbours define them.
-AnyFault = Annotated[LogFault | MachineFault | MarketFault, Field(discriminator="kind")]
+AnyFault = Annotated[
+    ClockFault | LogFault | MachineFault | MarketFault, Field(discriminator="kind")
+]
 
 Op = Literal["=", "!=", "<", "<=", ">", ">="]
 _HOLDS: Mapping[str, Callable[[int, int], bool]] = {

@@ -227,6 +227,17 @@ static void a_wrong_clock_is_ahead_and_drifts(void)
     bench_close(b);
 }
 
+static void a_clock_is_right_until_it_steps(void)
+{
+    struct rl_mischief_config c = {.skew_ns = 7 * MS, .skew_at_ns = 100 * MS, .n_waiting = 4};
+    struct venue_bench *b = bench_open(&c);
+
+    CHECK_EQ(rl_mischief_stamp(&b->mischief, START_NS), START_NS);
+    CHECK_EQ(rl_mischief_stamp(&b->mischief, START_NS + 100 * MS - 1), START_NS + 100 * MS - 1);
+    CHECK_EQ(rl_mischief_stamp(&b->mischief, START_NS + 100 * MS), START_NS + 107 * MS);
+    bench_close(b);
+}
+
 static void the_same_seed_does_the_same(void)
 {
     struct rl_mischief_config c = {.seed = 5,
@@ -273,6 +284,7 @@ int main(void)
     what_finds_no_room_goes_through_at_once_and_is_counted();
     the_wire_is_hurt_as_often_as_counted();
     a_wrong_clock_is_ahead_and_drifts();
+    a_clock_is_right_until_it_steps();
     the_same_seed_does_the_same();
     chances_above_a_million_are_refused();
     return 0;

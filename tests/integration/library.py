@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,3 +50,23 @@ def checks_of(name: str, case: Case, *, faults_enabled: bool) -> dict[str, bool]
     reactions_phase.reactions(Reactions(phase="reactions", cases=(case,)), session)
     assert [entry["kind"] for entry in series].count("reaction") == 1
     return {check["id"]: check["ok"] for check in session.checks if not check.get("timed")}
+
+
+def log_fault_counts(
+    plan: dict[str, Any], spoiled: str = "", *, timeout_s: float = 100
+) -> dict[str, int]:
+    """The counts of harness.bench.log_faults in a process in which lines have been replaced."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it mounts a disk of memory")
+    program = f"from harness.bench import log_faults, log_sender\n{spoiled}\nlog_faults.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        input=json.dumps({**plan, "parent": os.getpid()}) + "\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout_s,
+    )
+    assert done.returncode == 0, done.stderr
+    counts: dict[str, int] = json.loads(done.stdout)
+    return counts

@@ -41,6 +41,7 @@ COMMANDS = {
     "table": ["net", "flood", "--port", "udp", "--impair", LOSSY, "--rate", "5k/s", "--for", "2s"],
     "other programs": ["net", "flood", "--source", "tcpreplay", "--rate", "1k/s", "--for", "9s"],
     "run": ["run", "impaired.yaml", "--out", "runs"],
+    "flap": ["run", str(ROOT / "scenarios/nic-flap.yaml"), "--out", "runs"],
 }
 
 IMPAIRED = """\
@@ -187,6 +188,7 @@ def moment(seed: int) -> None:
         ("bpf-live", "parent", 3),
         ("table", "parent", 4),
         ("run", "parent", 5),
+        ("flap", "group", 6),
     ],
 )
 def test_a_killed_command_leaves_nothing_that_the_next_one_does_not_remove(

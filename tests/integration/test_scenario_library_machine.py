@@ -20,7 +20,7 @@ from harness.errors import HostError
 from .conftest import needs_two_cpus
 from .library import cases, checks_of
 
-LIBRARY = ("cpu-steal",)
+LIBRARY = ("cpu-steal", "memory-pressure", "nic-flap")
 KEEPS_A_HOG = """\
 import sys, time
 from harness.bench.hog import hog

@@ -19,29 +19,11 @@ from harness.config.faults_log import SenderKilled
 from harness.config.reactions import Case
 from harness.run.reactions import why_not
 
-from .library import cases, checks_of
+from .library import cases, checks_of, log_fault_counts
 
-LIBRARY = ("disk-full", "kill-9")
+LIBRARY = ("disk-full", "kill-9", "power-loss")
 KILL = {"fault": "sender_killed", "kill": True, "seed": 1, "kills": 3, "within_ns": 20_000_000}
 FULL = {"fault": "log_disk_full", "kib": 512, "orders": 20_000}
-
-
-def counts_of(plan: dict[str, Any], spoiled: str = "") -> dict[str, int]:
-    """The counts of a process in which one line has been replaced."""
-    if os.geteuid() != 0:
-        pytest.skip("needs root: it mounts a disk of memory")
-    program = f"from harness.bench import log_faults\n{spoiled}\nlog_faults.main()"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        input=json.dumps({**plan, "parent": os.getpid()}) + "\n",
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-    )
-    assert done.returncode == 0, done.stderr
-    counts: dict[str, int] = json.loads(done.stdout)
-    return counts
 
 
 @pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
@@ -60,15 +42,15 @@ def test_without_its_fault_no_case_holds(name: str, case: Case) -> None:
     ("plan", "spoiled", "count"),
     [
         (FULL, "log_faults.may_send = lambda writer: True", "unlogged"),
-        (KILL, "log_faults.first_id = lambda epoch: 1", "ids_repeated"),
-        (KILL, "log_faults.durable_number = lambda writer: 1 << 40", "durable_lost"),
+        (KILL, "log_sender.first_id = lambda epoch: 1", "ids_repeated"),
+        (KILL, "log_sender.durable_number = lambda writer: 1 << 40", "durable_lost"),
     ],
 )
 def test_a_sender_that_does_wrong_is_counted(
     plan: dict[str, Any], spoiled: str, count: str
 ) -> None:
-    assert counts_of(plan)[count] == 0
-    assert counts_of(plan, spoiled)[count] > 0
+    assert log_fault_counts(plan)[count] == 0
+    assert log_fault_counts(plan, spoiled)[count] > 0
 
 
 def test_senders_and_their_disk_end_with_who_is_killed_amid_them() -> None:

@@ -64,6 +64,7 @@ static void calm(struct rl_drill *d)
     struct rl_mischief_config quiet = {.n_waiting = c->n_waiting,
                                        .slow_ns = c->slow_ns,
                                        .skew_ns = c->skew_ns,
+                                       .skew_at_ns = c->skew_at_ns,
                                        .drift_per_mega = c->drift_per_mega,
                                        .n_halts = c->n_halts};
 

@@ -350,9 +350,9 @@ uint32_t rl_mischief_garbage(struct rl_mischief *m, uint8_t *bytes, uint32_t n_m
 uint64_t rl_mischief_stamp(const struct rl_mischief *m, uint64_t now_ns)
 {
     int64_t gone_ns = (int64_t)(now_ns - m->start_ns);
+    int64_t step_ns = (uint64_t)gone_ns < m->config.skew_at_ns ? 0 : m->config.skew_ns;
 
-    return now_ns +
-           (uint64_t)(m->config.skew_ns + gone_ns / RL_MISCHIEF_MILLION * m->config.drift_per_mega);
+    return now_ns + (uint64_t)(step_ns + gone_ns / RL_MISCHIEF_MILLION * m->config.drift_per_mega);
 }
 
 /* --- set-up ----------------------------------------------------------------------------------- */

@@ -80,6 +80,7 @@ struct rl_mischief_config {
     uint32_t silence_chance; /* of a message sent */
     uint64_t silence_ns;
     int64_t skew_ns;        /* the venue's clock: ahead by so much ... */
+    uint64_t skew_at_ns;    /* ... from here on: a step, so long after the start ... */
     int64_t drift_per_mega; /* ... and so many ns a ms more: parts of a million */
     uint32_t n_waiting;     /* requests and answers at a time */
 };

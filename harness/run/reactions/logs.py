@@ -1,4 +1,4 @@
-"""What comes of a killed sender or of a full disk, in the audit log of a process apart."""
+"""What comes of a killed sender, a full disk or a power loss, in the log of a process apart."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from harness.config.faults_log import LogDiskFull, SenderKilled
+from harness.bench import power
+from harness.config.faults_log import LogDiskFull, PowerLost, SenderKilled
 from harness.config.reactions import Case
 from harness.errors import HostError, printable
 from harness.run.reactions import Observed, react, why_not
@@ -47,9 +48,31 @@ def _(fault: LogDiskFull, case: Case, session: Session) -> Observed:
     return Observed(seen, effects=refused, injected=int(is_full))
 
 
+@react.register
+def _(fault: PowerLost, case: Case, session: Session) -> Observed:
+    """An effect is a log without the end that a sender writes when its power stays."""
+    seen = _done(
+        case,
+        {
+            "fault": fault.kind,
+            "cut": session.faults_enabled,
+            "seed": session.scenario.input.seed,
+            "cuts": fault.cuts,
+            "within_ns": fault.within_ns,
+            "loses_sync": False,
+        },
+        fault.measured_ns() / 1e9,
+    )
+    unfinished = seen.pop("unfinished")
+    return Observed(seen, effects=unfinished, injected=seen["cuts"])
+
+
 @why_not.register
-def _(fault: SenderKilled | LogDiskFull) -> str | None:
-    return None if os.geteuid() == 0 else f"{fault.kind} needs root: it mounts a disk of memory"
+def _(fault: SenderKilled | LogDiskFull | PowerLost) -> str | None:
+    if os.geteuid() != 0:
+        return f"{fault.kind} needs root: it mounts a disk of memory"
+    lacking = power.why_not() if isinstance(fault, PowerLost) else None
+    return f"{fault.kind} {lacking}" if lacking else None
 
 
 def _done(case: Case, plan: Mapping[str, object], about_s: float) -> dict[str, int]:

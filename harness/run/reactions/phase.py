@@ -5,10 +5,10 @@ from __future__ import annotations
 from harness.config.reactions import Case, Reactions, names_of, shown
 from harness.config.scenario import Scenario
 from harness.errors import HostError
-from harness.run.reactions import Observed, logs, machine, market, overload, react, why_not
+from harness.run.reactions import Observed, clock, logs, machine, market, overload, react, why_not
 from harness.run.session import Session
 
-__all__ = ["logs", "machine", "market", "overload", "reactions", "require"]
+__all__ = ["clock", "logs", "machine", "market", "overload", "reactions", "require"]
 
 PREFIX = "reactions"
 
