@@ -15,7 +15,9 @@ static uint64_t word(const _Atomic uint64_t *w)
 
 static struct {
     int fdatasync_errno, pwrite_errno, fallocate_errno;
-    size_t n_most; /* bytes a write takes at most; 0: all */
+    size_t n_most;      /* bytes a write takes at most; 0: all */
+    bool takes_nothing; /* a write says 0 */
+    int stale_errno;    /* of a call before, where one succeeds */
     unsigned n_interrupts;
 } broken;
 
@@ -35,7 +37,12 @@ static ssize_t broken_pwrite(int fd, const void *bytes, size_t n, off_t offset)
     errno = broken.pwrite_errno;
     if (errno)
         return -1;
-    return pwrite(fd, bytes, broken.n_most && n > broken.n_most ? broken.n_most : n, offset);
+    if (broken.shrinks)
+        CHECK_EQ(truncate(broken.shrinks, 0), 0);
+    errno = broken.stale_errno;
+    return broken.takes_nothing
+               ? 0
+               : pwrite(fd, bytes, broken.n_most && n > broken.n_most ? broken.n_most : n, offset);
 }
 
 static int broken_fdatasync(int fd)
@@ -144,6 +151,25 @@ static void without_emergency_space_left_the_writer_fails_for_good(void)
     log_remove(&log);
 }
 
+/* To the last unit: a block, its seal, and the footer that a segment always has room for. */
+static void the_emergency_space_is_used_to_its_end(void)
+{
+    const uint64_t n_units = 12 + 4096 / RL_AUDIT_UNIT;
+    struct log log;
+
+    log_on_broken_disk(&log);
+    broken.fallocate_errno = ENOSPC;
+    log_write(&log, 2, 2); /* three units, and two that say that the disk is full */
+    for (uint64_t used = 5; used + 3 <= n_units; used += 2)
+        log_write(&log, 1, 1);
+    CHECK_EQ(log.writer.file.n_bytes, RL_AUDIT_HEADER + (n_units - 1) * RL_AUDIT_UNIT);
+    CHECK_EQ(log.n_fatal, 0);
+    CHECK(log_put(&log));
+    CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 200), -ENOSPC);
+    CHECK_EQ(log.n_fatal, 1);
+    log_remove(&log);
+}
+
 /* RLIMIT_FSIZE kills with SIGXFSZ whoever writes past it; here nobody does. */
 static void a_limit_of_file_sizes_is_a_full_disk_and_no_signal(void)
 {
@@ -228,6 +254,58 @@ static void short_and_interrupted_writes_are_finished(void)
     log_remove(&log);
 }
 
+/* A torn tail is copied in pieces: it is whole, or the log is not opened and nothing has its name.
+ */
+static void a_torn_tail_is_kept_whole_or_not_at_all(void)
+{
+    enum { N_TORN = 40000 }; /* more than two pieces */
+    static uint8_t bytes[60000], torn[60000];
+    static const struct {
+        int pwrite_errno;
+        bool takes_nothing, shrinks;
+        int stale_errno, err;
+        unsigned n_interrupts;
+        size_t n_most;
+    } disks[] = {{.pwrite_errno = ENOSPC, .err = -ENOSPC},
+                 {.takes_nothing = true, .err = -EIO},
+                 {.takes_nothing = true, .stale_errno = EINTR, .err = -EIO},
+                 {.shrinks = true, .stale_errno = EINTR, .err = -EIO},
+                 {.n_interrupts = 3, .n_most = 1000},
+                 {.stale_errno = EINTR},
+                 {0}};
+
+    for (unsigned i = 0; i < RL_COUNT(disks); i++) {
+        struct log log;
+        const char *why;
+        char path[128];
+        size_t n;
+        int err;
+
+        log_on_broken_disk(&log);
+        log_path(&log, "00000001.audit", path);
+        log_write(&log, 3, 3);
+        rl_audit_writer_abandon(&log.writer);
+        n = log_read(&log, "00000001.audit", bytes, sizeof bytes);
+        memset(bytes + n, 0, N_TORN);
+        log_replace(&log, "00000001.audit", bytes, n + N_TORN);
+        broken.pwrite_errno = disks[i].pwrite_errno;
+        broken.takes_nothing = disks[i].takes_nothing;
+        broken.shrinks = disks[i].shrinks ? path : NULL;
+        broken.stale_errno = disks[i].stale_errno;
+        broken.n_interrupts = disks[i].n_interrupts;
+        broken.n_most = disks[i].n_most;
+        err = rl_audit_writer_open(&log.writer, &log.audit, &log.config, log.now, &why);
+        CHECK_EQ(err, disks[i].err);
+        CHECK_EQ(log_has(&log, "00000001.audit.torn"), err == 0);
+        if (err == 0) {
+            CHECK_EQ(log_read(&log, "00000001.audit.torn", torn, sizeof torn), N_TORN);
+            CHECK(memcmp(torn, bytes + n, N_TORN) == 0);
+        }
+        memset(&broken, 0, sizeof broken);
+        log_remove(&log);
+    }
+}
+
 static void a_file_system_that_cannot_reserve_space_is_refused(void)
 {
     struct log log;
@@ -270,9 +348,11 @@ int main(void)
     a_full_disk_is_recorded_told_once_and_survived();
     a_note_of_the_writer_never_turns_time_back();
     without_emergency_space_left_the_writer_fails_for_good();
+    the_emergency_space_is_used_to_its_end();
     a_limit_of_file_sizes_is_a_full_disk_and_no_signal();
     a_failed_sync_or_write_is_final();
     short_and_interrupted_writes_are_finished();
+    a_torn_tail_is_kept_whole_or_not_at_all();
     a_file_system_that_cannot_reserve_space_is_refused();
     what_a_killed_writer_had_prepared_is_in_nobodys_way();
     return 0;

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "audit_log.h"
 
@@ -103,6 +104,35 @@ static void segments_follow_each_other_by_time_but_none_is_empty(void)
     CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_WHOLE);
     CHECK_EQ(log_verdict(&log).n_records, 25);
     CHECK(log_verdict(&log).n_segments >= 24 && log_verdict(&log).n_segments <= 26);
+    log_remove(&log);
+}
+
+/* As long after the last turn as it was asked for, to the tick; one that was empty lasts as long.
+ */
+static void a_segment_lasts_as_long_as_it_was_asked_for(void)
+{
+    struct log log;
+
+    log_make(&log);
+    log.config.rotate_ns = 10000;
+    log.config.segment_bytes = 1 << 20;
+    log_must_open(&log);
+    log_write(&log, 1, 1);
+    CHECK(rl_audit_writer_step(&log.writer, 1000 + 9999) >= 0); /* it was opened at 1000 */
+    CHECK_EQ(word(&log.audit.words.segment), 1);
+    CHECK(rl_audit_writer_step(&log.writer, 1000 + 10000) >= 0);
+    CHECK_EQ(word(&log.audit.words.segment), 2);
+    CHECK(rl_audit_writer_step(&log.writer, 21000) >= 0); /* nothing in it */
+    CHECK_EQ(word(&log.audit.words.segment), 2);
+    log.now = 21000;
+    CHECK(log_put(&log));
+    CHECK(rl_audit_writer_step(&log.writer, 30999) >= 0);
+    CHECK_EQ(word(&log.audit.words.segment), 2);
+    CHECK(rl_audit_writer_step(&log.writer, 31000) >= 0);
+    CHECK_EQ(word(&log.audit.words.segment), 3);
+    log.now = 31000;
+    log_close(&log);
+    CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_WHOLE);
     log_remove(&log);
 }
 
@@ -248,6 +278,60 @@ static void a_thread_writes_what_another_commits(void)
     log_remove(&log);
 }
 
+/* What /proc/self/task/N/status says of the one thread that is not this; "": there is none yet. */
+static const char *of_the_other_thread(const char *member)
+{
+    static char value[4096];
+    DIR *tasks = opendir("/proc/self/task");
+    struct dirent *entry;
+
+    CHECK(tasks != NULL);
+    value[0] = '\0';
+    while ((entry = readdir(tasks)) != NULL) {
+        char path[300], line[4096];
+        FILE *status;
+
+        if (entry->d_name[0] == '.' || atoi(entry->d_name) == getpid())
+            continue;
+        snprintf(path, sizeof path, "/proc/self/task/%s/status", entry->d_name);
+        status = fopen(path, "r");
+        while (status && fgets(line, sizeof line, status)) {
+            if (strncmp(line, member, strlen(member)) == 0)
+                sscanf(line + strlen(member), "%4095s", value);
+        }
+        if (status)
+            fclose(status);
+    }
+    closedir(tasks);
+    return value;
+}
+
+/* On the CPU that it was given, the lowest one too; asleep between two looks when nothing comes. */
+static void a_thread_with_nothing_to_write_sleeps_where_it_was_put(void)
+{
+    struct log log;
+    struct rl_audit_thread *thread;
+    cpu_set_t ours;
+    char wanted[16];
+    int cpu = 0;
+
+    CHECK_EQ(sched_getaffinity(0, sizeof ours, &ours), 0);
+    while (!CPU_ISSET(cpu, &ours))
+        cpu++;
+    log_make(&log);
+    log.config.clock = NULL;
+    log_must_open(&log);
+    CHECK_EQ(rl_audit_thread_start(&thread, &log.writer, cpu, 1000000), 0);
+    for (unsigned turns = 0; atoi(of_the_other_thread("voluntary_ctxt_switches:")) < 5; turns++) {
+        CHECK(turns < 60000);
+        nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+    }
+    snprintf(wanted, sizeof wanted, "%d", cpu);
+    CHECK(strcmp(of_the_other_thread("Cpus_allowed_list:"), wanted) == 0);
+    CHECK_EQ(rl_audit_thread_stop(thread), 0);
+    log_remove(&log);
+}
+
 int main(void)
 {
     a_record_is_durable_after_the_next_commit_and_not_before();
@@ -255,10 +339,12 @@ int main(void)
     segments_follow_each_other_by_size_without_a_gap();
     a_block_is_cut_where_the_segment_ends();
     segments_follow_each_other_by_time_but_none_is_empty();
+    a_segment_lasts_as_long_as_it_was_asked_for();
     a_second_writer_is_refused();
     a_configuration_without_sense_is_refused();
     a_late_step_is_recorded_with_what_waited();
     a_stopped_writer_costs_claims_and_no_record();
     a_thread_writes_what_another_commits();
+    a_thread_with_nothing_to_write_sleeps_where_it_was_put();
     return 0;
 }

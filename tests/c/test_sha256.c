@@ -1,5 +1,7 @@
 /* SHA-256 and CRC-32C: known answers, and every way of computing them agrees. */
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "trade/audit/format.h"
@@ -112,6 +114,26 @@ static void every_length_and_every_split_agree_on_every_path(void)
     }
 }
 
+/* At the end of the memory: the next byte is a fault. */
+static void no_path_looks_behind_the_last_block(void)
+{
+    rl_sha256_blocks *ni = rl_sha256_blocks_ni();
+    size_t n_page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *page =
+        mmap(NULL, 2 * n_page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    uint32_t plain[8] = {1}, quick[8] = {1};
+
+    CHECK(page != MAP_FAILED);
+    CHECK_EQ(mprotect(page + n_page, n_page, PROT_NONE), 0);
+    rl_sha256_blocks_plain(plain, page + n_page - 128, 2);
+    if (ni != NULL) {
+        ni(quick, page + n_page - 128, 2);
+        CHECK(memcmp(plain, quick, sizeof plain) == 0);
+    }
+    CHECK_EQ(rl_crc32c(0, page + n_page - 15, 15), rl_crc32c_plain(0, page + n_page - 15, 15));
+    munmap(page, 2 * n_page);
+}
+
 /* RFC 3720, B.4, and the check value of the catalogue of CRCs. */
 static void a_crc_is_the_published_one(void)
 {
@@ -136,6 +158,7 @@ int main(void)
     a_digest_is_the_published_one();
     plain_code_gives_the_published_digests();
     every_length_and_every_split_agree_on_every_path();
+    no_path_looks_behind_the_last_block();
     a_crc_is_the_published_one();
     return 0;
 }
