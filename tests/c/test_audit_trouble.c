@@ -15,9 +15,10 @@ static uint64_t word(const _Atomic uint64_t *w)
 
 static struct {
     int fdatasync_errno, pwrite_errno, fallocate_errno;
-    size_t n_most;      /* bytes a write takes at most; 0: all */
-    bool takes_nothing; /* a write says 0 */
-    int stale_errno;    /* of a call before, where one succeeds */
+    size_t n_most;       /* bytes a write takes at most; 0: all */
+    bool takes_nothing;  /* a write says 0 */
+    const char *shrinks; /* a write cuts this file off */
+    int stale_errno;     /* of a call before, where one succeeds */
     unsigned n_interrupts;
 } broken;
 
