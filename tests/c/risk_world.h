@@ -247,6 +247,18 @@ static inline uint32_t world_check(struct world *w, const struct rl_request *q)
     return rl_risk_check(&w->risk, q, &w->in, w->now);
 }
 
+/* Refused for this reason, among others; the limit it is about and what would have been. */
+static inline void world_must_explain(struct world *w, uint32_t reason, struct rl_request q,
+                                      int64_t limit, int64_t actual)
+{
+    int64_t seen_limit, seen_actual;
+
+    CHECK_EQ(world_check(w, &q) & reason, reason);
+    rl_risk_explain(&w->risk, &q, &w->in, w->now, reason, &seen_limit, &seen_actual);
+    CHECK_EQ(seen_limit, limit);
+    CHECK_EQ(seen_actual, actual);
+}
+
 /* A market order is reserved at the price that was valued when it left. */
 static inline void world_give_px(struct world *w, struct rl_order_change *c)
 {

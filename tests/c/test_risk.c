@@ -25,7 +25,8 @@ static void test_what_cannot_be_built_is_refused(void)
                                   .n_strategies = 1,
                                   .n_repeats = 1,
                                   .n_fills = 1};
-    struct rl_risk_config bad[] = {good, good, good, good, good, good, good, good};
+    struct rl_risk_config bad[] = {good, good, good, good, good, good, good, good, good, good};
+    struct rl_risk_config largest = good;
     struct rl_arena small;
     struct rl_risk r;
 
@@ -38,11 +39,17 @@ static void test_what_cannot_be_built_is_refused(void)
     bad[5].n_strategies = RL_MAX_STRATEGIES + 1;
     bad[6].n_repeats = 0;
     bad[7].n_fills = 0;
+    bad[8].n_fills = (1U << 24) + 1;
+    bad[9].n_repeats = (1U << 24) + 1;
     for (size_t i = 0; i < RL_COUNT(bad); i++) {
         CHECK_EQ(rl_risk_bytes(&bad[i]), 0);
         CHECK_EQ(rl_risk_init(&r, &w.arena, &bad[i]), -EINVAL);
     }
     CHECK(rl_risk_bytes(&good) > 0);
+    largest.n_fills = largest.n_repeats = 1U << 24;
+    largest.n_venues = RL_MAX_VENUES;
+    largest.n_strategies = RL_MAX_STRATEGIES;
+    CHECK(rl_risk_bytes(&largest) > 0);
     CHECK_EQ(rl_arena_open(&small, 4096, 0), 0);
     good.n_repeats = 1000;
     CHECK_EQ(rl_risk_init(&r, &small, &good), -ENOMEM);
@@ -269,12 +276,7 @@ static void test_own_orders_in_the_way_are_named_one_by_one(void)
 
 static void must_explain(uint32_t reason, struct rl_request q, int64_t limit, int64_t actual)
 {
-    int64_t seen_limit, seen_actual;
-
-    CHECK_EQ(world_check(&w, &q) & reason, reason);
-    rl_risk_explain(&w.risk, &q, &w.in, w.now, reason, &seen_limit, &seen_actual);
-    CHECK_EQ(seen_limit, limit);
-    CHECK_EQ(seen_actual, actual);
+    world_must_explain(&w, reason, q, limit, actual);
 }
 
 static void test_a_refusal_is_explained_by_its_limit_and_what_would_have_been(void)

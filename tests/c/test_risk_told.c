@@ -209,6 +209,8 @@ static void test_an_execution_on_an_account_without_limits_trips_the_engine(void
     world_limits_changed(&w);
     CHECK(world_fills(&w, id, 10, 100 * UNIT));
     CHECK_EQ(w.trip.cause, RL_KILL_UNBOUND);
+    CHECK_EQ(w.trip.scope, RL_SCOPE_GLOBAL);
+    CHECK_EQ(w.trip.index, 0);
 }
 
 static void test_a_position_past_its_limit_trips_the_account(void)
@@ -281,10 +283,55 @@ static void test_exposure_that_prices_have_raised_is_polled(void)
 static void test_a_position_that_another_set_forbids_is_polled(void)
 {
     world_open(&w);
-    world_trade(&w, RL_SELL, 500, 100 * UNIT);
-    world_the_pair(&w)->max_short = 499;
-    world_limits_changed(&w);
-    CHECK_EQ(poll_all(), 1U << RL_KILL_POSITION);
+    for (unsigned side = RL_BUY; side <= RL_SELL; side++) {
+        struct rl_limit_pair *pair;
+
+        world_open(&w);
+        pair = world_the_pair(&w);
+        world_trade(&w, side, 500, 100 * UNIT);
+        *(side == RL_BUY ? &pair->max_short : &pair->max_long) = 10; /* the other's is another's */
+        *(side == RL_BUY ? &pair->max_long : &pair->max_short) = 500;
+        world_limits_changed(&w);
+        CHECK_EQ(poll_all(), 0);
+        *(side == RL_BUY ? &pair->max_long : &pair->max_short) = 499;
+        world_limits_changed(&w);
+        CHECK_EQ(poll_all(), 1U << RL_KILL_POSITION);
+    }
+}
+
+/* A cancel is one message, as an order is. */
+static void test_cancels_are_messages_one_each(void)
+{
+    uint64_t ids[3];
+
+    world_open(&w);
+    w.set->strategies[STRATEGY].ratios[RL_LIMIT_RATIO_MESSAGES] = (struct rl_limit_ratio){
+        .alert_permille = 6000, .trip_permille = 7000, .min_sample = 2, .window_ns = SECOND};
+    judge_only(RL_LIMIT_RATIO_MESSAGES);
+    world_trade(&w, RL_BUY, 10, 100 * UNIT);
+    for (int i = 0; i < 3; i++)
+        ids[i] = ack_one();
+    for (int i = 0; i < 3; i++) {
+        world_cancel(&w, ids[i]);
+        world_says(&w, RL_EVENT_CANCELLED, ids[i]);
+    }
+    CHECK_EQ(w.n_trips, 0); /* four orders and three cancels for one execution */
+    CHECK_EQ(w.n_alerts, 1);
+    ack_one();
+    CHECK_EQ(w.n_trips, 1);
+    CHECK_EQ(w.trip.cause, RL_KILL_RATE);
+}
+
+static void test_a_strategy_that_may_run_again_has_nothing_left_of_its_ratios(void)
+{
+    static const struct rl_tally none[RL_N_LIMIT_RATIOS];
+
+    world_open(&w);
+    for (int i = 0; i < 4; i++)
+        reject_one();
+    CHECK_EQ(w.n_trips, 1);
+    activate();
+    CHECK(memcmp(w.risk.strategies[STRATEGY].tallies, none, sizeof none) == 0);
 }
 
 int main(void)
@@ -305,6 +352,8 @@ int main(void)
     test_old_marks_are_polled_as_a_loss();
     test_exposure_that_prices_have_raised_is_polled();
     test_a_position_that_another_set_forbids_is_polled();
+    test_cancels_are_messages_one_each();
+    test_a_strategy_that_may_run_again_has_nothing_left_of_its_ratios();
     world_close(&w);
     return 0;
 }

@@ -146,7 +146,7 @@ static struct pair_of explain_ratio(const struct about *a)
         struct rl_tally_counts sum = rl_tally_sum(&a->strategy->tallies[i]);
         uint32_t trip = a->strategy->ratios[i].trip_permille;
 
-        if (rl_tally_is_above(sum, trip))
+        if (rl_risk_ratio_is_above(a->strategy, i, trip))
             return (struct pair_of){trip, sum.whole == 0 ? INT64_MAX
                                                          : (rl_money)sum.part * 1000 / sum.whole};
     }

@@ -107,6 +107,16 @@ struct rl_risk_strategy {
     struct rl_tally tallies[RL_N_LIMIT_RATIOS];
 };
 
+/* Above this many a thousand, off and too few orders counted as not: the one rule of R18. */
+static inline bool rl_risk_ratio_is_above(const struct rl_risk_strategy *s, unsigned ratio,
+                                          uint32_t permille)
+{
+    struct rl_tally_counts sum = rl_tally_sum(&s->tallies[ratio]);
+
+    return permille != RL_LIMIT_OFF_32 && sum.n_orders >= s->ratios[ratio].min_sample &&
+           rl_tally_is_above(sum, permille);
+}
+
 struct rl_risk_venue {
     RL_ALIGNED struct rl_rate rate;
     struct rl_bucket bucket;

@@ -185,14 +185,6 @@ static enum rl_kill_cause cause_of(unsigned ratio)
     return ratio == RL_LIMIT_RATIO_REJECTS ? RL_KILL_REJECTS : RL_KILL_RATE;
 }
 
-static bool is_ratio_above(const struct rl_risk_strategy *s, unsigned ratio, uint32_t permille)
-{
-    struct rl_tally_counts sum = rl_tally_sum(&s->tallies[ratio]);
-
-    return permille != RL_LIMIT_OFF_32 && sum.n_orders >= s->ratios[ratio].min_sample &&
-           rl_tally_is_above(sum, permille);
-}
-
 /* R18: what calls for anything new; a trip before any alert, so that none hides one. */
 static bool judge_ratios(struct rl_risk *r, uint32_t strategy, struct rl_risk_trip *trip)
 {
@@ -201,12 +193,12 @@ static bool judge_ratios(struct rl_risk *r, uint32_t strategy, struct rl_risk_tr
     if ((s->latched & RL_RISK_RATIO) != 0)
         return false;
     for (unsigned i = 0; i < RL_N_LIMIT_RATIOS; i++)
-        if (is_ratio_above(s, i, s->ratios[i].trip_permille))
+        if (rl_risk_ratio_is_above(s, i, s->ratios[i].trip_permille))
             return stop(r, trip, strategy, RL_RISK_RATIO, cause_of(i));
     for (unsigned i = 0; i < RL_N_LIMIT_RATIOS; i++) {
         uint8_t bit = (uint8_t)(1U << i);
 
-        if (!is_ratio_above(s, i, s->ratios[i].alert_permille)) {
+        if (!rl_risk_ratio_is_above(s, i, s->ratios[i].alert_permille)) {
             s->alerted &= (uint8_t)~bit;
         } else if ((s->alerted & bit) == 0) {
             s->alerted |= bit;
