@@ -335,6 +335,7 @@ class Trial:
         kill: tuple[int, ...],
         board_dir: str | os.PathLike[str] | None,
         n_pack: int,
+        first_seq: int,
         is_faulty: bool,
         market: tuple[Port, Port | None] | None,
         orders: tuple[Port, Port | None] | None,

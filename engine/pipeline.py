@@ -175,6 +175,7 @@ def trial(
     trips: Trips = NO_TRIPS,
     board_dir: str | os.PathLike[str] | None = None,
     pack: int = 1,
+    first_seq: int = 1,
     is_faulty: bool = False,
     market: Line | RigEnd | None = None,
     orders: Line | RigEnd | None = None,
@@ -186,7 +187,7 @@ def trial(
 
     Frame i is due at i // len(due_ns) * span_ns + due_ns[i % len(due_ns)] ns after the start; the
     first `n_warmup` of `n_frames` are not measured. A frame of a made ITCH stream holds `pack`
-    messages. Without ports the lines are shared memory; with `is_faulty` somebody loses or repeats
+    messages, and its numbers begin at `first_seq`. Without ports the lines are shared memory; with `is_faulty` somebody loses or repeats
     frames there, and keeps the account of it. `reflect_every` above 0 puts the reflector in the
     place of the engine; with a RigEnd for each line a program of somebody else's is there, which
     may be told to `stop`. The first `n_tape` orders are kept for Tape.of. Raises EngineError with a
@@ -216,6 +217,7 @@ def trial(
         kill=trips,
         board_dir=board_dir,
         n_pack=pack,
+        first_seq=first_seq,
         is_faulty=is_faulty,
         market=_ends(market),
         orders=_ends(orders),

@@ -99,25 +99,25 @@ static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
         "drain_ns",      "cpu_engine",    "cpu_rig",       "tsc_hz",    "is_reflect",
         "reflect_every", "stage_timing",  "n_instruments", "n_orders",  "n_qty_decimals",
         "ring_bytes",    "n_audit_slots", "limits",        "strategy",  "rules",
-        "kill",          "board_dir",     "n_pack",        "is_faulty", "market",
-        "orders",        "n_tape",        "stop",          NULL};
+        "kill",          "board_dir",     "n_pack",        "first_seq", "is_faulty",
+        "market",        "orders",        "n_tape",        "stop",      NULL};
     unsigned long long span_ns, n_frames, n_warmup, drain_ns, ring_bytes, n_audit_slots;
     unsigned long long max_qty, max_notional, max_position, order_qty;
     unsigned long long first_frame, every_frames, seed, late_ns, timeout_ns, silence_ns;
     unsigned int tripper;
     long long max_spread_nano;
-    unsigned long long stop_frame;
+    unsigned long long stop_frame, first_seq;
     PyObject *stream, *due, *limits, *strategy, *rules, *kill, *market, *orders, *stop;
     int is_reflect, stage_timing, is_day, is_faulty;
 
     rl_trial_config_init(c);
     if (!PyArg_ParseTupleAndKeywords(
-            args, kw, "$OOKKKKiiKpIpIIbKKO!O!O!O!O&IpOOIO!:Trial", names, &stream, &due, &span_ns,
+            args, kw, "$OOKKKKiiKpIpIIbKKO!O!O!O!O&IKpOOIO!:Trial", names, &stream, &due, &span_ns,
             &n_frames, &n_warmup, &drain_ns, &c->cpu_engine, &c->cpu_rig, tsc_hz, &is_reflect,
             &c->reflect_every, &stage_timing, &c->n_instruments, &c->n_orders, &c->n_qty_decimals,
             &ring_bytes, &n_audit_slots, &PyTuple_Type, &limits, &PyTuple_Type, &strategy,
             &PyTuple_Type, &rules, &PyTuple_Type, &kill, core_path_get, &self->board_dir,
-            &c->n_pack, &is_faulty, &market, &orders, &c->n_tape, &PyTuple_Type, &stop))
+            &c->n_pack, &first_seq, &is_faulty, &market, &orders, &c->n_tape, &PyTuple_Type, &stop))
         return -1;
     if (line_get(market, &self->ports[0], &c->market) < 0 ||
         line_get(orders, &self->ports[2], &c->session) < 0)
@@ -144,6 +144,7 @@ static int config_get(PyObject *args, PyObject *kw, struct py_trial *self,
     if (c->market.rig && !c->market.engine)
         c->mode = RL_TRIAL_FOREIGN;
     c->stop_frame = stop_frame;
+    c->first_seq = first_seq;
     c->stage_timing = stage_timing;
     c->lines_are_faulty = is_faulty;
     c->n_market_bytes = ring_bytes;
@@ -485,7 +486,7 @@ PyDoc_STRVAR(trial_doc,
              "Trial(*, stream, due_ns, span_ns, n_frames, n_warmup, drain_ns, cpu_engine, cpu_rig, "
              "tsc_hz, is_reflect, reflect_every, stage_timing, n_instruments, n_orders, "
              "n_qty_decimals, ring_bytes, n_audit_slots, limits, strategy, rules, kill, "
-             "board_dir, n_pack, is_faulty, market, orders, n_tape, stop)\n--\n\n"
+             "board_dir, n_pack, first_seq, is_faulty, market, orders, n_tape, stop)\n--\n\n"
              "An engine, or the reflector, and a rig on a CPU each.\n\n"
              "start(), wait() until it returns True, then look. One thread uses it.");
 

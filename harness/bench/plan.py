@@ -124,7 +124,8 @@ class TrialPlan:
 
     A capture is sent once and whole, whatever `duration_ns` says. With `interval_ns`
     above 0 histograms are handed out as the trial runs. Without `net` the lines are rings of
-    `ring_bytes` in shared memory; `pack` messages of a made ITCH stream travel in a packet.
+    `ring_bytes` in shared memory; `pack` messages of a made ITCH stream travel in a packet;
+    their numbers begin at `first_seq`.
     """
 
     stream: StreamPlan
@@ -142,6 +143,7 @@ class TrialPlan:
     audit_path: str | None
     kill: KillPlan | None = None
     pack: int = 1
+    first_seq: int = 1
     net: NetPlan | None = None
     outliers: bool = False  # the slowest answers come with the report, each by itself
     impairment: str | None = None  # a harness.config.impair.Impairment, as JSON

@@ -197,6 +197,7 @@ def _trial(plan: TrialPlan) -> dict[str, Any]:
                 trips=_trips(plan, load),
                 board_dir=plan.kill.board_dir if plan.kill else None,
                 pack=plan.pack,
+                first_seq=plan.first_seq,
                 market=net.lines.get("market"),
                 orders=net.lines.get("orders"),
                 is_faulty=net.faults is not None,

@@ -169,6 +169,8 @@ class Soak(Way, Phase):
     With `compress` above 1 time runs faster for the record: duration and interval are those that
     are shown, and a `compress`-th of each passes by the clock. It shows what hours of intervals
     look like and proves nothing of hours: every figure of it says so, and its hours are real ones.
+    `first_seq` is the number of the first message of a made ITCH stream: begun little below 2^32,
+    a counter of 32 bits wraps in the first minutes and not on the second day.
     """
 
     gives: ClassVar[tuple[str, ...]] = ("stability.hours",)
@@ -183,6 +185,7 @@ class Soak(Way, Phase):
     interval_ns: Annotated[PositiveDuration, Field(alias="interval")]
     health_ns: Annotated[PositiveDuration, Field(alias="health")] = units.NS_PER_S
     compress: Annotated[int, Field(ge=1, le=10_000)] = 1
+    first_seq: Annotated[int, Field(ge=1, le=1 << 62)] = 1
 
     @model_validator(mode="after")
     def _has_an_interval(self) -> Soak:
@@ -192,6 +195,8 @@ class Soak(Way, Phase):
         if self.interval_ns // self.compress < MIN_INTERVAL_NS:
             shortest = units.format_duration(MIN_INTERVAL_NS)
             raise FieldFault(("compress",), f"leaves intervals of less than {shortest}")
+        if self.first_seq > 1 and self.feed != "itch":
+            raise FieldFault(("first_seq",), "only a made ITCH stream is numbered from elsewhere")
         return self
 
     @property

@@ -51,6 +51,7 @@ def soak(phase: Soak, session: Session) -> None:
             plan_of(session, trial),
             interval_ns=phase.real_interval_ns,
             health_ns=phase.real_health_ns,
+            first_seq=phase.first_seq,
         )
         try:
             report = TrialReport.of(measure(plan, seen.report))

@@ -37,7 +37,7 @@ static struct sender *sender_pack(const struct rl_stream *stream, struct rl_sche
                           rl_arena_take(&s->arena, n_bytes, 0), n_bytes),
              0);
     rl_blast_init(&s->blast, stream, &schedule, &s->clock, s->cable.end[0], &s->sent, record_seqs,
-                  n_frames, n_warmup, n_pack);
+                  n_frames, n_warmup, n_pack, 1);
     return s;
 }
 

@@ -44,6 +44,25 @@ static void test_a_trial_loses_nothing_and_decides_what_a_slow_sequential_run_de
     free(made[1].list);
 }
 
+/* After 71 minutes of a million a second: nobody should have to wait for it. */
+static void test_numbers_beyond_32_bits_change_nothing(void)
+{
+    struct rl_stream stream = small_stream(RL_FEED_ITCH);
+    struct rl_trial_config c = trial_config(stream, N_FRAMES);
+    struct rl_trial *t = trial_run(&c);
+    uint64_t n_valid = rl_counted(&t->exchange.n.orders_valid);
+
+    rl_trial_close(t);
+    c.first_seq = (1ULL << 32) - N_FRAMES / 2;
+    t = trial_run(&c);
+    CHECK_EQ(t->engine.feed.n.gaps + t->engine.feed.n.lost + t->engine.feed.n.duplicates, 0);
+    CHECK_EQ(rl_counted(&t->exchange.n.orders_valid), n_valid);
+    CHECK_EQ(rl_counted(&t->exchange.n.orders_received), n_valid);
+    CHECK_EQ(t->sent.last_seq, c.first_seq + N_FRAMES - 1);
+    rl_trial_close(t);
+    stream_free(&stream);
+}
+
 static void test_every_decision_is_in_the_audit_log(void)
 {
     struct rl_stream stream = small_stream(RL_FEED_ITCH);
@@ -381,6 +400,7 @@ static void test_a_trial_shows_its_books(void)
 int main(void)
 {
     test_a_trial_loses_nothing_and_decides_what_a_slow_sequential_run_decides();
+    test_numbers_beyond_32_bits_change_nothing();
     test_every_decision_is_in_the_audit_log();
     test_times_are_recorded_for_measured_messages_only();
     test_stages_are_timed_where_it_is_asked_for();

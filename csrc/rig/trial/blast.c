@@ -22,7 +22,7 @@ static void set_due(struct rl_blast *b)
 void rl_blast_init(struct rl_blast *b, const struct rl_stream *stream,
                    const struct rl_schedule *schedule, const struct rl_clock *clock,
                    struct rl_port *port, struct rl_sent *sent, const uint64_t *record_seqs,
-                   uint64_t n_frames, uint64_t n_warmup, uint32_t n_pack)
+                   uint64_t n_frames, uint64_t n_warmup, uint32_t n_pack, uint64_t first_seq)
 {
     b->stream = stream;
     b->schedule = *schedule;
@@ -35,7 +35,7 @@ void rl_blast_init(struct rl_blast *b, const struct rl_stream *stream,
     b->measured_end = n_frames;
     b->n_pack = n_pack;
     b->n_next = 0;
-    b->seq = 1;
+    b->seq = first_seq;
     b->record = 0;
     b->due = 0;
     b->cycle_ns = 0;

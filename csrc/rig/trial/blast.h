@@ -74,7 +74,7 @@ struct rl_blast {
 void rl_blast_init(struct rl_blast *b, const struct rl_stream *stream,
                    const struct rl_schedule *schedule, const struct rl_clock *clock,
                    struct rl_port *port, struct rl_sent *sent, const uint64_t *record_seqs,
-                   uint64_t n_frames, uint64_t n_warmup, uint32_t n_pack);
+                   uint64_t n_frames, uint64_t n_warmup, uint32_t n_pack, uint64_t first_seq);
 
 /* Time 0 of the schedule. */
 void rl_blast_start(struct rl_blast *b, uint64_t start_tsc);

@@ -36,6 +36,9 @@ struct rl_trial_line {
     struct rl_port *rig, *engine;
 };
 
+#define RL_TRIAL_FIRST_SEQ (1ULL << 62) /* at most: no number of a trial comes near the last one \
+                                         */
+
 struct rl_trial_config {
     struct rl_stream stream;
     struct rl_schedule schedule;
@@ -72,6 +75,7 @@ struct rl_trial_config {
     struct rl_trial_line market, session;
     bool lines_are_faulty;   /* frames are lost and repeated there: who does it keeps the account */
     uint32_t n_pack;         /* MOLD_WRAP: messages a frame */
+    uint64_t first_seq;      /* MOLD_WRAP: of the first message; the others begin at 1 */
     uint32_t epoch;          /* of the order ids */
     uint64_t n_order_slots;  /* powers of two from here on */
     uint64_t n_audit_slots;  /* records between two drains */

@@ -30,6 +30,7 @@ void rl_trial_config_init(struct rl_trial_config *c)
                      .order_qty = 1,
                      .max_spread_nano = INT64_MAX},
         .n_pack = 1,
+        .first_seq = 1,
         .epoch = 1,
         .n_order_slots = 1 << 13,
         .n_audit_slots = 1 << 16,
@@ -113,6 +114,9 @@ static const char *check_lines(const struct rl_trial_config *c)
 
     if (c->n_pack == 0 || (c->n_pack > 1 && c->stream.framing != RL_FRAMING_MOLD_WRAP))
         return "n_pack: only messages that we number are packed, one a frame at the least";
+    if (c->first_seq == 0 || c->first_seq > RL_TRIAL_FIRST_SEQ ||
+        (c->first_seq > 1 && c->stream.framing != RL_FRAMING_MOLD_WRAP))
+        return "first_seq: from 1 to 2^62, and above 1 only where we number ITCH messages";
     if (!is_whole(c, &c->market) || !is_whole(c, &c->session))
         return "ports: a line has two ends, of which a foreign engine has one";
     if (c->market.rig && n_frame_max > c->market.rig->caps.n_bytes_frame_max)
@@ -188,11 +192,11 @@ static void pipeline_config(const struct rl_trial_config *c, struct rl_pipeline_
         .limits = c->limit_set,
         .strategy = c->strategy,
         .measure_from =
-            c->n_warmup_frames * c->n_pack + 1, /* numbered by us: from 1 on, n_pack a frame */
+            c->first_seq + c->n_warmup_frames * c->n_pack, /* numbered by us, n_pack a frame */
         .stage_timing = c->stage_timing,
     };
     rl_learn_feed_config(&c->stream, c->n_instruments, c->n_qty_decimals, &p->feed);
-    p->feed.first_seq = is_numbered_by_us ? 1 : 0;
+    p->feed.first_seq = is_numbered_by_us ? c->first_seq : 0;
 }
 
 #define PIECE(n_bytes) ((n_bytes) + 2 * RL_RING_APART)
@@ -390,7 +394,7 @@ static int set_up(struct rl_trial *t, struct rl_pipeline_config *p, const char *
     if (err)
         return err;
     rl_blast_init(&t->blast, &c->stream, &c->schedule, &t->clock, t->market.rig, &t->sent,
-                  t->record_seqs, c->n_frames, c->n_warmup_frames, c->n_pack);
+                  t->record_seqs, c->n_frames, c->n_warmup_frames, c->n_pack, c->first_seq);
     if (c->stop_pid > 0)
         t->blast.measured_end = c->stop_frame; /* what comes after is for seeing that it stopped */
     if (sem_init(&t->finished, 0, 0) != 0)
