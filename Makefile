@@ -72,7 +72,7 @@ ALONE := $(addprefix tests/unit/test_,extension_leaks.py pytest_plugin.py) \
   $(addprefix tests/integration/test_,bad_input.py black_box.py captures.py components.py \
     coordinated_omission.py dpdk.py impair.py kill_run.py main_job.py net_command.py network_guide.py \
     network_killed.py network_rights.py network_run.py noisy_neighbour.py power_loss.py pytest_guide.py pytest_tuned.py soak_heap.py soak_run.py \
-    scenario_library_machine.py) \
+    scenario_guide.py scenario_library_load.py scenario_library_machine.py) \
   tests/perf tests/stability
 
 test-py: $(DEV_STAMP) ## the Python tests

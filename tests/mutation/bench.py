@@ -4,8 +4,11 @@ A changed object is linked before the archives: the linker then has its symbols 
 archive's member out, so that nothing of the build is touched.
 """
 
+import contextlib
 import json
+import os
 import shlex
+import signal
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -93,13 +96,17 @@ class Bench:
         linked = subprocess.run(words, cwd=BUILD, capture_output=True, text=True, check=False)
         if linked.returncode != 0:
             raise BenchError(f"{test}: does not link: {linked.stderr.strip()[:200]}")
-        try:
-            done = subprocess.run(
-                [program], cwd=self.scratch, capture_output=True, timeout=limit_s, check=False
-            )
-        except subprocess.TimeoutExpired:
-            return True
-        return done.returncode not in (0, 77)
+        quiet = subprocess.DEVNULL
+        with subprocess.Popen(
+            [program], cwd=self.scratch, stdout=quiet, stderr=quiet, start_new_session=True
+        ) as running:
+            try:
+                return running.wait(limit_s) not in (0, 77)
+            except subprocess.TimeoutExpired:
+                return True
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(running.pid, signal.SIGKILL)  # and what it has started
 
     def _object(self) -> Path:
         return self.scratch / "changed.o"

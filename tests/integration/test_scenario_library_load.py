@@ -1,0 +1,34 @@
+"""The library's scenarios of load: each holds, and none holds without its fault."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("engine", reason="needs the compiled engine")
+
+from harness.config.faults_market import Overload
+from harness.config.reactions import Case
+
+from .library import cases, checks_of
+
+LIBRARY = ("burst", "max-load", "ramp", "rts6-stress")
+
+
+def shortened(case: Case) -> Case:
+    """Trials long enough for one cycle of what they send, and no longer."""
+    if not isinstance(case.fault, Overload) or not case.fault.schedule.startswith("const"):
+        return case
+    short = case.fault.model_copy(update={"duration_ns": 50_000_000})
+    return case.model_copy(update={"fault": short})
+
+
+@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
+def test_what_is_expected_comes_of_the_fault(name: str, case: Case) -> None:
+    checks = checks_of(name, shortened(case), faults_enabled=True)
+    assert [id for id, ok in checks.items() if not ok] == []
+
+
+@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
+def test_without_its_fault_no_case_holds(name: str, case: Case) -> None:
+    checks = checks_of(name, shortened(case), faults_enabled=False)
+    assert not checks[f"reactions.{case.id}.effect"]
