@@ -187,11 +187,11 @@ def trial(
 
     Frame i is due at i // len(due_ns) * span_ns + due_ns[i % len(due_ns)] ns after the start; the
     first `n_warmup` of `n_frames` are not measured. A frame of a made ITCH stream holds `pack`
-    messages, and its numbers begin at `first_seq`. Without ports the lines are shared memory; with `is_faulty` somebody loses or repeats
-    frames there, and keeps the account of it. `reflect_every` above 0 puts the reflector in the
-    place of the engine; with a RigEnd for each line a program of somebody else's is there, which
-    may be told to `stop`. The first `n_tape` orders are kept for Tape.of. Raises EngineError with a
-    sentence for what makes no sense or cannot be had here.
+    messages, and its numbers begin at `first_seq`. Without ports the lines are shared memory; with
+    `is_faulty` somebody loses or repeats frames there, and keeps the account of it. `reflect_every`
+    above 0 puts the reflector in the place of the engine; with a RigEnd for each line a program of
+    somebody else's is there, which may be told to `stop`. The first `n_tape` orders are kept for
+    Tape.of. Raises EngineError with a sentence for what makes no sense or cannot be had here.
     """
     held = _core.Trial(
         stream=stream,
