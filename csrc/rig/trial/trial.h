@@ -36,8 +36,8 @@ struct rl_trial_line {
     struct rl_port *rig, *engine;
 };
 
-#define RL_TRIAL_FIRST_SEQ (1ULL << 62) /* at most: no number of a trial comes near the last one \
-                                         */
+/* At most: no number of a trial comes near the last one. */
+#define RL_TRIAL_FIRST_SEQ (1ULL << 62)
 
 struct rl_trial_config {
     struct rl_stream stream;
