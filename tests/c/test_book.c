@@ -299,6 +299,88 @@ static void test_a_broken_book_does_not_pass_the_check(void)
     books_close();
 }
 
+static void must_say(const char *wanted)
+{
+    const char *what = NULL;
+
+    CHECK_EQ(rl_books_check(&books, &what), -EBADMSG);
+    if (strcmp(what, wanted) != 0) {
+        fprintf(stderr, "said '%s', wanted '%s'\n", what, wanted);
+        exit(1);
+    }
+}
+
+/* One word is wrong: what is said is of that word. */
+#define BROKEN(word, value, said)                  \
+    do {                                           \
+        __typeof__(word) was = word;               \
+        word = (__typeof__(was))(value);           \
+        must_say(said);                            \
+        word = was;                                \
+        CHECK_EQ(rl_books_check(&books, NULL), 0); \
+    } while (0)
+
+static void test_the_check_says_what_is_broken(void)
+{
+    static const char pool[] = "a queue leads out of the pool or in a circle";
+    static const char link[] = "an order does not link back to its level or neighbour";
+    static const char sum[] = "a level's quantity is not the sum of its orders";
+    static const char order[] = "the levels of a side are not in order";
+    uint32_t level, first;
+    uint64_t keys;
+
+    books_open(2, 100, 100, 0);
+    for (uint64_t id = 0; id < 20; id++)
+        add(id, RL_BUY, 100 + (int64_t)id % 4, 10);
+    add(50, RL_SELL, 200, 7);
+    keys = rl_ladder_keys(&books.books[0], RL_BUY);
+    level = books.slots[keys];
+    first = books.nodes[level].level.head;
+    BROKEN(books.nodes[first].order.next, 100, pool); /* the first behind the orders */
+    BROKEN(books.nodes[first].order.next, first, link);
+    BROKEN(books.nodes[first].order.next, UINT32_MAX, pool);
+    BROKEN(books.nodes[first].order.prev, first, link);
+    BROKEN(books.nodes[first].order.level, level + 1, link);
+    BROKEN(books.nodes[first].order.qty, 0, "an order of no quantity, or a sum beyond 64 bits");
+    BROKEN(books.nodes[first].order.qty, UINT64_MAX,
+           "an order of no quantity, or a sum beyond 64 bits");
+    BROKEN(books.nodes[first].order.qty, 11, sum);
+    BROKEN(books.nodes[level].level.n_orders, 4, "a queue's tail or count is wrong");
+    BROKEN(books.nodes[level].level.tail, first, "a queue's tail or count is wrong");
+    BROKEN(books.nodes[level].level.qty, 49, sum);
+    BROKEN(books.nodes[level].level.px_nano, 99, order);
+    BROKEN(books.ranks[keys], 101, order);
+    BROKEN(books.slots[keys], 100, "a key leads to another side's level"); /* nobody's */
+    BROKEN(books.slots[keys], 5, "a key leads to another side's level");
+    BROKEN(books.slots[keys], books.nobody + books.n_levels_max + 1,
+           "a key leads to another side's level");
+    BROKEN(books.books[0].best[RL_BUY], level, "the best price kept is not the best level");
+    BROKEN(books.states[0], RL_BOOK_CROSSED,
+           "the market state kept is not that of the best prices");
+    BROKEN(books.n_levels, 4, "the count of all levels is wrong");
+    BROKEN(books.n_orders, 20, "the table holds an order that is in no queue");
+    BROKEN(books.free_order, RL_SLOT_NONE, "an order is neither free nor live");
+    BROKEN(books.free_order, 100, "the list of free orders is broken");
+    BROKEN(books.free_level, RL_SLOT_NONE, "a level is neither free nor live");
+    BROKEN(books.free_level, 100, "the list of free levels is broken");
+    BROKEN(books.nodes[books.free_order].order.level, books.free_order,
+           "the list of free orders is broken");
+    BROKEN(books.nodes[books.free_level].level.head, books.free_level,
+           "the list of free levels is broken");
+    books_close();
+}
+
+/* A side as full as its keys, which double: no number of levels is taken for too many. */
+static void test_a_book_of_any_depth_passes_the_check(void)
+{
+    books_open(1, 300, 300, 0);
+    for (uint32_t i = 0; i < 300; i++) {
+        CHECK(add(i, RL_SELL, 1000 - (int64_t)i, 1));
+        CHECK_EQ(rl_books_check(&books, NULL), 0);
+    }
+    books_close();
+}
+
 static void test_the_hash_knows_the_state_and_not_the_way_there(void)
 {
     uint64_t hash;
@@ -334,6 +416,44 @@ static void test_configs_that_cannot_be_served_are_refused(void)
     config.n_orders = UINT32_MAX;
     CHECK_EQ(rl_books_init(&b, &small, &config), -EINVAL);
     rl_arena_close(&small);
+}
+
+/* Whatever is missing, of the seven parts: it is said, and nothing is touched that is not there. */
+static void test_an_arena_that_is_too_small_for_any_part_is_refused(void)
+{
+    struct rl_books_config config = {.n_instruments = 3, .n_orders = 10, .n_levels_per_side = 10};
+    size_t n_all, n_whole;
+    struct rl_books b;
+
+    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&config), 0), 0);
+    n_whole = arena.n_bytes;
+    CHECK_EQ(rl_books_init(&b, &arena, &config), 0);
+    n_all = arena.n_used;
+    CHECK(n_all <= rl_books_bytes(&config)); /* what is asked for is enough */
+    for (size_t n = 0; n < n_all; n += RL_CACHE_LINE / 2) {
+        arena.n_bytes = n;
+        arena.n_used = 0;
+        CHECK_EQ(rl_books_init(&b, &arena, &config), -ENOMEM);
+    }
+    arena.n_bytes = n_whole;
+    rl_arena_close(&arena);
+}
+
+/* So many that all sides may be deep, but no more than orders and 65536 can fill. */
+static void test_levels_that_nobody_counted_are_as_many_as_may_be_needed(void)
+{
+    static const struct {
+        uint32_t n_instruments, n_orders, per_side, n_levels, wanted;
+    } cases[] = {{3, 10, 10, 0, 60},
+                 {100, 1000, 1000, 0, 65536},
+                 {100, 70000, 1000, 0, 70000},
+                 {100, 1000, 1000, 777, 777}};
+
+    for (size_t i = 0; i < RL_COUNT(cases); i++) {
+        books_open(cases[i].n_instruments, cases[i].n_orders, cases[i].per_side, cases[i].n_levels);
+        CHECK_EQ(books.n_levels_max, cases[i].wanted);
+        books_close();
+    }
 }
 
 /* --- the slow book agrees --------------------------------------------------------------------- */
@@ -440,8 +560,12 @@ int main(void)
     test_full_pools_refuse_and_recover();
     test_clear_empties_one_instrument_and_reset_all();
     test_a_broken_book_does_not_pass_the_check();
+    test_the_check_says_what_is_broken();
+    test_a_book_of_any_depth_passes_the_check();
     test_the_hash_knows_the_state_and_not_the_way_there();
     test_configs_that_cannot_be_served_are_refused();
+    test_an_arena_that_is_too_small_for_any_part_is_refused();
+    test_levels_that_nobody_counted_are_as_many_as_may_be_needed();
     test_a_slow_book_agrees_after_every_one_of_300000_random_updates();
     test_random_updates_leave_a_book_of_tiny_pools_whole();
     test_an_update_neither_allocates_nor_faults();

@@ -220,6 +220,27 @@ static void test_views_begin_with_what_is_there_and_can_be_taken_away(void)
     free(others);
 }
 
+/* It had begun to write, or not: who comes after it ends what it began. */
+static void test_views_of_a_writer_that_died_in_a_write_can_be_read_again(void)
+{
+    struct rl_book_top top;
+
+    for (uint64_t died_at = 0; died_at < 4; died_at++) {
+        books_open(N_INSTRUMENTS);
+        CHECK_EQ(rl_books_show(&books, NULL), 0);
+        atomic_store(&views->books[1].sequence, died_at);
+        CHECK(rl_views_read_tries(views, 1, &top, 1) == (died_at % 2 == 0));
+        CHECK(!rl_views_read_tries(views, 0, &top, 0)); /* never tried, never read */
+        CHECK_EQ(rl_books_show(&books, views), 0);
+        CHECK(rl_views_read_tries(views, 1, &top, 1));
+        add(1, 1, RL_BUY, 100, 5);
+        rl_views_publish(&books, 1);
+        CHECK(rl_views_read_tries(views, 1, &top, 1));
+        CHECK(is_as_the_book_says(&top, 1));
+        books_close();
+    }
+}
+
 static void test_views_that_do_not_fit_are_refused(void)
 {
     static RL_ALIGNED uint8_t memory[8192];
@@ -480,6 +501,7 @@ int main(void)
     test_nobody_sees_the_inside_of_a_packet();
     test_an_update_beyond_the_ten_best_is_seen_by_its_number_alone();
     test_views_begin_with_what_is_there_and_can_be_taken_away();
+    test_views_of_a_writer_that_died_in_a_write_can_be_read_again();
     test_views_that_do_not_fit_are_refused();
     test_a_view_is_read_through_another_mapping_that_may_not_write();
     test_a_broken_view_does_not_pass_the_check();

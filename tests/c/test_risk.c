@@ -27,6 +27,7 @@ static void test_what_cannot_be_built_is_refused(void)
                                   .n_fills = 1};
     struct rl_risk_config bad[] = {good, good, good, good, good, good, good, good, good, good};
     struct rl_risk_config largest = good;
+    struct rl_ledger ledger;
     struct rl_arena small;
     struct rl_risk r;
 
@@ -49,7 +50,16 @@ static void test_what_cannot_be_built_is_refused(void)
     largest.n_fills = largest.n_repeats = 1U << 24;
     largest.n_venues = RL_MAX_VENUES;
     largest.n_strategies = RL_MAX_STRATEGIES;
+    ledger = w.ledger;
+    ledger.n_accounts = RL_MAX_ACCOUNTS;
+    ledger.n_instruments = RL_MAX_SYMBOLS;
+    largest.ledger = &ledger;
     CHECK(rl_risk_bytes(&largest) > 0);
+    ledger.n_accounts++;
+    CHECK_EQ(rl_risk_bytes(&largest), 0);
+    ledger.n_accounts--;
+    ledger.n_instruments++;
+    CHECK_EQ(rl_risk_bytes(&largest), 0);
     CHECK_EQ(rl_arena_open(&small, 4096, 0), 0);
     good.n_repeats = 1000;
     CHECK_EQ(rl_risk_init(&r, &small, &good), -ENOMEM);
@@ -242,13 +252,16 @@ static void test_an_override_lets_so_many_orders_pass_what_it_names_and_nothing_
 
 static void test_spent_overrides_make_room_and_live_ones_do_not(void)
 {
+    struct rl_request others = world_request(RL_BUY, 1010, 100 * UNIT);
     struct rl_override o;
 
     world_open(&w);
     o = good_override();
+    others.scopes = (struct rl_scopes){0};
     for (int i = 0; i < RL_RISK_N_OVERRIDES; i++)
         CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), 0);
     CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -ENOSPC);
+    CHECK(world_check(&w, &others) & RL_RISK_QTY); /* all places are looked at, and none behind */
     w.now += SECOND + 1;
     o = good_override();
     CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), 0);

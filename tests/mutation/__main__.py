@@ -24,7 +24,7 @@ COMPONENTS = {
                 "csrc/market/fix/value.c", "csrc/market/codec/itch.c"),
                ("test_fix", "test_fix_value", "test_fix_paths", "test_fix_stream", "test_itch*",
                 "test_fix_order")),
-    "book": (("csrc/market/book/*.c",), ("test_book*",)),
+    "book": (("csrc/market/book/*.c",), ("test_book*", "test_match_book")),
     "risk": (("csrc/trade/risk/*.c",), ("test_risk*", "test_limits*")),
     "kill": (("csrc/trade/kill/*.c",), ("test_kill*", "test_latch*", "test_drain")),
     "audit": (("csrc/trade/audit/*.c",), ("test_audit*", "test_sha256")),
