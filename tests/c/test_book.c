@@ -421,22 +421,28 @@ static void test_configs_that_cannot_be_served_are_refused(void)
 /* Whatever is missing, of the seven parts: it is said, and nothing is touched that is not there. */
 static void test_an_arena_that_is_too_small_for_any_part_is_refused(void)
 {
-    struct rl_books_config config = {.n_instruments = 3, .n_orders = 10, .n_levels_per_side = 10};
-    size_t n_all, n_whole;
-    struct rl_books b;
+    static const struct rl_books_config configs[] = {
+        {.n_instruments = 3, .n_orders = 10, .n_levels_per_side = 10}, /* keys are the most */
+        {.n_instruments = 1, .n_orders = 1000, .n_levels_per_side = 1} /* orders are */
+    };
 
-    CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&config), 0), 0);
-    n_whole = arena.n_bytes;
-    CHECK_EQ(rl_books_init(&b, &arena, &config), 0);
-    n_all = arena.n_used;
-    CHECK(n_all <= rl_books_bytes(&config)); /* what is asked for is enough */
-    for (size_t n = 0; n < n_all; n += RL_CACHE_LINE / 2) {
-        arena.n_bytes = n;
-        arena.n_used = 0;
-        CHECK_EQ(rl_books_init(&b, &arena, &config), -ENOMEM);
+    for (size_t i = 0; i < RL_COUNT(configs); i++) {
+        size_t n_all, n_whole;
+        struct rl_books b;
+
+        CHECK_EQ(rl_arena_open(&arena, rl_books_bytes(&configs[i]), 0), 0);
+        n_whole = arena.n_bytes;
+        CHECK_EQ(rl_books_init(&b, &arena, &configs[i]), 0);
+        n_all = arena.n_used;
+        CHECK(n_all <= rl_books_bytes(&configs[i])); /* what is asked for is enough */
+        for (size_t n = 0; n < n_all; n += RL_CACHE_LINE / 2) {
+            arena.n_bytes = n;
+            arena.n_used = 0;
+            CHECK_EQ(rl_books_init(&b, &arena, &configs[i]), -ENOMEM);
+        }
+        arena.n_bytes = n_whole;
+        rl_arena_close(&arena);
     }
-    arena.n_bytes = n_whole;
-    rl_arena_close(&arena);
 }
 
 /* So many that all sides may be deep, but no more than orders and 65536 can fill. */
