@@ -152,23 +152,28 @@ static void without_emergency_space_left_the_writer_fails_for_good(void)
     log_remove(&log);
 }
 
-/* To the last unit: a block, its seal, and the footer that a segment always has room for. */
+/* To the last unit that a block, its seal and the footer fill, and never into the footer's. */
 static void the_emergency_space_is_used_to_its_end(void)
 {
     const uint64_t n_units = 12 + 4096 / RL_AUDIT_UNIT;
-    struct log log;
 
-    log_on_broken_disk(&log);
-    broken.fallocate_errno = ENOSPC;
-    log_write(&log, 2, 2); /* three units, and two that say that the disk is full */
-    for (uint64_t used = 5; used + 3 <= n_units; used += 2)
-        log_write(&log, 1, 1);
-    CHECK_EQ(log.writer.file.n_bytes, RL_AUDIT_HEADER + (n_units - 1) * RL_AUDIT_UNIT);
-    CHECK_EQ(log.n_fatal, 0);
-    CHECK(log_put(&log));
-    CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 200), -ENOSPC);
-    CHECK_EQ(log.n_fatal, 1);
-    log_remove(&log);
+    for (unsigned n_first = 1; n_first <= 2; n_first++) {
+        struct log log;
+        uint64_t used = n_first + 1 + 2; /* with its seal; and a note that the disk is full */
+
+        log_on_broken_disk(&log);
+        broken.fallocate_errno = ENOSPC;
+        log_write(&log, n_first, n_first);
+        for (; used + 3 <= n_units; used += 2)
+            log_write(&log, 1, 1);
+        CHECK_EQ(log.writer.file.n_bytes, RL_AUDIT_HEADER + used * RL_AUDIT_UNIT);
+        CHECK_EQ(log.n_fatal, 0);
+        CHECK(log_put(&log));
+        CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 200), -ENOSPC);
+        CHECK_EQ(log.writer.file.n_bytes, RL_AUDIT_HEADER + used * RL_AUDIT_UNIT);
+        CHECK_EQ(log.n_fatal, 1);
+        log_remove(&log);
+    }
 }
 
 /* RLIMIT_FSIZE kills with SIGXFSZ whoever writes past it; here nobody does. */
@@ -245,7 +250,7 @@ static void short_and_interrupted_writes_are_finished(void)
     struct log log;
 
     log_on_broken_disk(&log);
-    broken.n_most = 100;
+    broken.n_most = 1;
     broken.n_interrupts = 3;
     log_write(&log, 40, 7);
     broken.n_interrupts = 3;

@@ -50,10 +50,12 @@ static void test_every_encoder_is_decoded_to_what_it_was_given(void)
     CHECK_EQ(rl_itch_locate(m), 7);
     CHECK(memcmp(rl_itch_symbol(m), "ABCDEFGH", 8) == 0);
 
+    memset(m, 0xFF, sizeof m);
     n = rl_itch_put_add_mpid(m, &head, 5, RL_SELL, 10, "Z", 100000, "MPID");
     CHECK(rl_itch_decode(m, n, &u));
     CHECK_EQ(n, 40);
     CHECK(u.op == RL_OP_ADD && u.side == RL_SELL && memcmp(m + 36, "MPID", 4) == 0);
+    CHECK_EQ(m[n], 0xFF); /* nothing behind it is touched */
 
     n = rl_itch_put_executed(m, &head, 5, 3, 99);
     CHECK(rl_itch_decode(m, n, &u));

@@ -455,6 +455,8 @@ static void test_a_new_engine_on_an_old_board_is_halted_and_keeps_what_was_tripp
 /* Ages, counts and causes of the dead engine are not those of the new one. */
 static void test_a_new_engine_starts_with_nothing_of_the_old_ones_vitals(void)
 {
+    struct rl_kill_why why;
+
     begin_active();
     for (uint32_t i = 0; i < RL_N_VITALS; i++)
         rl_vital_set(&k.vitals, (enum rl_vital)i, 1000 + i);
@@ -471,6 +473,8 @@ static void test_a_new_engine_starts_with_nothing_of_the_old_ones_vitals(void)
         CHECK_EQ(k.vitals.beats[i].waiting_tsc, 0);
     }
     CHECK_EQ(k.active_engine, 0);
+    rl_kill_cause(&k, &why);
+    CHECK_EQ(why.causes, 1ULL << RL_KILL_BOOT);
 }
 
 /* The board may be older than the latch: its epoch was used all the same, also across the wrap. */

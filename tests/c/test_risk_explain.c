@@ -89,6 +89,7 @@ static void test_each_kind_of_exposure_is_told(void)
 
         world_open(&w);
         account = &w.set->accounts[ACCOUNT];
+        account->max_gross = account->max_net = 1000; /* exactly at a limit passes */
         *(i == 0 ? &account->max_gross : i < 3 ? &account->max_net : &account->max_credit) = 999;
         world_limits_changed(&w);
         world_must_explain(&w, RL_RISK_EXPOSURE, ask(i == 2 ? RL_SELL : RL_BUY, 100 * UNIT), 999,
