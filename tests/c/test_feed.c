@@ -146,6 +146,31 @@ static void test_the_end_of_a_session_is_counted(void)
     feed_close();
 }
 
+/* Who believed the count would take all that follows for repeats. */
+static void test_a_packet_that_claims_more_than_it_holds_takes_nothing_from_those_behind_it(void)
+{
+    uint8_t bytes[1400];
+    uint32_t n = packet(bytes, day, 1, 3);
+
+    feed_open_as((struct rl_feed_config){.kind = RL_FEED_ITCH, .mold = true, .n_instruments = 2});
+    rl_put_be16(bytes + 18, 60000);
+    CHECK_EQ(play(bytes, n), 3);
+    CHECK_EQ(feed.n.bad_frames, 1);
+    CHECK(!rl_feed_is_synced(&feed, 0));
+    CHECK_EQ(play_packet(day, 4, 2), 2);
+    CHECK_EQ(play_packet(day, 6, 1), 1);
+    CHECK_EQ(feed.n.lost + feed.n.gaps + feed.n.duplicates, 0);
+    CHECK_EQ(feed.n.messages, 6);
+    rl_put_be16(bytes + 18, 4);
+    rl_put_be64(bytes + 10, 7);
+    rl_put_be16(bytes + 20, 60000); /* and one whose first message ends nowhere */
+    CHECK_EQ(play(bytes, n), 0);
+    CHECK_EQ(play_packet(day, 7, 3), 3);
+    CHECK_EQ(feed.n.bad_frames, 2);
+    CHECK_EQ(feed.n.lost + feed.n.gaps + feed.n.duplicates, 0);
+    feed_close();
+}
+
 static void test_damaged_packets_are_survived_and_counted(void)
 {
     uint8_t bytes[1400];
@@ -156,14 +181,15 @@ static void test_damaged_packets_are_survived_and_counted(void)
     CHECK_EQ(feed.n.bad_frames, 1);
     CHECK_EQ(play(bytes, n - 1), 2); /* the third message is not all there */
     CHECK_EQ(feed.n.bad_frames, 2);
-    CHECK_EQ(feed.n.lost, 1);
+    CHECK_EQ(feed.n.lost, 0); /* it may still come */
     CHECK_EQ(play_packet(day, 4, 1), 1);
-    CHECK_EQ(feed.n.gaps, 0);
+    CHECK_EQ(feed.n.lost, 1);
+    CHECK_EQ(feed.n.gaps, 1);
     CHECK_EQ(play_packet(day, 1ULL << 60, 1), 0); /* a number that cannot be */
     CHECK_EQ(feed.n.bad_frames, 3);
     CHECK_EQ(play_packet(day, UINT64_MAX, 2), 0);
     CHECK_EQ(play_packet(day, 5, 1), 1); /* and the feed is not deaf afterwards */
-    CHECK_EQ(feed.n.gaps, 0);
+    CHECK_EQ(feed.n.gaps, 1);
     n = packet(bytes, day, 6, 3);
     bytes[RL_MOLD_HEADER + 2 + 38] = '?'; /* the second message's type */
     CHECK_EQ(play(bytes, n), 3);
@@ -506,6 +532,7 @@ int main(void)
     test_a_first_number_that_is_known_makes_a_late_start_a_gap();
     test_a_new_session_resets_the_books_before_its_first_message();
     test_the_end_of_a_session_is_counted();
+    test_a_packet_that_claims_more_than_it_holds_takes_nothing_from_those_behind_it();
     test_damaged_packets_are_survived_and_counted();
     test_an_overlap_whose_old_part_lies_is_dropped();
     test_instruments_are_numbered_as_they_come_and_named_as_soon_as_possible();

@@ -40,8 +40,14 @@ static bool next(struct rl_feed *f, struct rl_feed_cursor *c, struct rl_update *
 
 void rl_feed_itch_cut(struct rl_feed *f, struct rl_feed_cursor *c)
 {
+    struct rl_sequence *s = &f->seq[0];
+
     f->n.bad_frames++;
-    f->n.lost += c->n_itch;
+    /* Its count is no more to be believed than its end: what it did not bring is still to come. */
+    if (!f->lines && s->next == c->seq + c->n_itch)
+        s->next = c->seq;
+    else
+        f->n.lost += c->n_itch;
     f->n.messages -= c->n_itch;
     f->n.updates -= c->n_itch;
     c->n_itch = 0;
