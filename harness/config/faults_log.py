@@ -1,14 +1,15 @@
-"""Faults of who writes the audit log: its sender is killed, its disk is full, its power goes."""
+"""Faults of the audit log: its sender is killed, its ring or its disk full, its power gone."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.config.fault import Fault, Need
 from harness.config.fields import PositiveDuration
+from harness.config.loader import FieldFault
 
 START_NS = 50_000_000  # roughly, of a process and the recovery of its log
 MOUNTS_NS = 150_000_000  # roughly, of two images
@@ -85,4 +86,29 @@ class PowerLost(Fault):
         return self.cuts * (START_NS + MOUNTS_NS + self.within_ns)
 
 
-LogFault = SenderKilled | LogDiskFull | PowerLost
+class LogRingFull(Fault):
+    """Nobody empties the ring of the log, which has room for `room` records: its writer is stuck.
+
+    The order manager tries `orders` orders, then the ring is emptied once, and it tries one more.
+    """
+
+    observes: ClassVar[Mapping[str, str]] = {
+        "orders": "tried",
+        "orders_sent": "that left",
+        "orders_refused": "that did not leave, since the log had no room",
+        "unlogged": "orders that left and are not in the log",
+        "goes_on": "1: an order leaves once the ring has been emptied",
+    }
+
+    kind: Literal["log_ring_full"]
+    room: Annotated[int, Field(ge=64, le=1024)] = 64
+    orders: Annotated[int, Field(ge=1, le=1000)] = 500
+
+    @model_validator(mode="after")
+    def _has_room_for_powers_of_two(self) -> LogRingFull:
+        if self.room & (self.room - 1):
+            raise FieldFault(("room",), f"not a power of two: {self.room}")
+        return self
+
+
+LogFault = SenderKilled | LogDiskFull | LogRingFull | PowerLost

@@ -173,4 +173,28 @@ class Overload(Fault):
         return self.warmup_ns + self.duration_ns
 
 
-MarketFault = Lines | Overload
+class HostilePackets(Fault):
+    """Between the packets of a MoldUDP64 stream come such as are none: what anybody can send.
+
+    Cut off at any length, with a count of messages or a length of one beyond the packet's end, or
+    shorter than a header. `every` so many packets comes one.
+    """
+
+    observes: ClassVar[Mapping[str, str]] = {
+        "messages": "in the stream",
+        "delivered": "that came out, each number once",
+        "delivered_twice": "that came out again",
+        "refused": "packets and messages that the handler counted as bad",
+        "books_wrong": "1: the books are not those of the stream alone",
+    }
+
+    kind: Literal["hostile_packets"]
+    packets: Annotated[int, Field(ge=100, le=MAX_PACKETS)] = 5_000
+    pack: Annotated[int, Field(ge=1, le=16)] = 3
+    every: Annotated[int, Field(ge=1, le=1000)] = 2
+
+    def measured_ns(self) -> int:
+        return 2 * self.packets * units.NS_PER_S // PUSHES_PER_S
+
+
+MarketFault = Lines | HostilePackets | Overload

@@ -71,4 +71,44 @@ class VenueDay(Fault):
         return 2 * self.duration_ns
 
 
-VenueFault = VenueDay
+class HostileSession(Fault):
+    """Between orders, a member of the exchange sends bytes that are no FIX message, and no order.
+
+    Over a socket of the loopback: a checksum, a body length or a separator that is wrong, garbage,
+    a message whose end is missing. Each round is one of these, then a good order.
+    """
+
+    observes: ClassVar[Mapping[str, str]] = {
+        "orders": "good ones that were sent",
+        "orders_answered": "of these",
+        "orders_unasked": "that the venue knows beyond these",
+        "garbled": "what the venue counted as no message",
+        "connections_lost": "that the venue ended; the member came back",
+    }
+
+    kind: Literal["hostile_session"]
+    rounds: Annotated[int, Field(ge=1, le=10_000)] = 200
+
+    def measured_ns(self) -> int:
+        return self.rounds * NS_PER_S // 1000
+
+
+class SlowReader(Fault):
+    """A member of the exchange asks and does not read the answers; another one trades beside it."""
+
+    observes: ClassVar[Mapping[str, str]] = {
+        "slow_dropped": "1: the venue ended the connection of who does not read",
+        "others_dropped": "connections that were ended beside it",
+        "orders": "of the other member",
+        "orders_answered": "of these",
+    }
+
+    kind: Literal["slow_reader"]
+    asks: Annotated[int, Field(ge=1000, le=100_000)] = 20_000
+    orders: Annotated[int, Field(ge=1, le=10_000)] = 100
+
+    def measured_ns(self) -> int:
+        return NS_PER_S
+
+
+VenueFault = VenueDay | HostileSession | SlowReader

@@ -42,7 +42,7 @@ def _constant(value: object) -> object:
     return {"sample": (value,)} if isinstance(value, str | int) else value
 
 
-Latency = Annotated[Sampled, BeforeValidator(_constant)]
+Latency = Annotated[Sampled, BeforeValidator(_constant, json_schema_input_type=Duration | Sampled)]
 
 
 class Latencies(Strict):

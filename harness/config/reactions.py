@@ -26,17 +26,18 @@ from pydantic import BeforeValidator, Field, PlainSerializer, WithJsonSchema, mo
 
 from harness.config import units
 from harness.config.fault import Fault
-from harness.config.faults_clock import ClockFault
+from harness.config.faults_kill import KillFault
 from harness.config.faults_log import LogFault
 from harness.config.faults_machine import MachineFault
 from harness.config.faults_market import MarketFault
+from harness.config.faults_venue import VenueFault
 from harness.config.fields import MetricId, Strict, Text
 from harness.config.loader import FieldFault
 from harness.config.phase import Phase, Place
 
 # One name a kind: faults_market.py and its neighbours define them.
 AnyFault = Annotated[
-    ClockFault | LogFault | MachineFault | MarketFault, Field(discriminator="kind")
+    KillFault | LogFault | MachineFault | MarketFault | VenueFault, Field(discriminator="kind")
 ]
 
 Op = Literal["=", "!=", "<", "<=", ">", ">="]

@@ -9,14 +9,19 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
+from engine.trade import Oms, buy
+from engine.trade.audit import Kind
 from harness.bench import power
-from harness.config.faults_log import LogDiskFull, PowerLost, SenderKilled
+from harness.bench.kill_desk import UNIT, unlimited
+from harness.config.faults_log import LogDiskFull, LogRingFull, PowerLost, SenderKilled
 from harness.config.reactions import Case
 from harness.errors import HostError, printable
 from harness.run.reactions import Observed, react, why_not
 from harness.run.session import Session
 
 NEVER_FULL_KIB = 256 << 10
+NEVER_FULL_RECORDS = 1 << 14
+PRICE_NANO = 100 * UNIT
 SLACK_S = 60.0
 
 
@@ -65,6 +70,41 @@ def _(fault: PowerLost, case: Case, session: Session) -> Observed:
     )
     unfinished = seen.pop("unfinished")
     return Observed(seen, effects=unfinished, injected=seen["cuts"])
+
+
+@react.register
+def _(fault: LogRingFull, case: Case, session: Session) -> Observed:
+    """Injected are orders for which there is no room; an effect is one that was refused."""
+    room = fault.room if session.faults_enabled else NEVER_FULL_RECORDS
+    with Oms(unlimited(), n_records=room) as oms:
+        oms.start()
+        oms.quote(0, PRICE_NANO - UNIT, PRICE_NANO + UNIT)
+        oms.drain()
+        tried = [_tried(oms) for _ in range(fault.orders)]
+        records = oms.drain()
+        goes_on = _tried(oms) is not None
+    sent = [id for id in tried if id is not None]
+    logged = set(records["id"][records["kind"] == Kind.SENT].tolist())
+    values = {
+        "orders": len(tried),
+        "orders_sent": len(sent),
+        "orders_refused": len(tried) - len(sent),
+        "unlogged": len(set(sent) - logged),
+        "goes_on": int(goes_on),
+    }
+    injected = max(0, fault.orders - room)
+    return Observed(values, effects=values["orders_refused"], injected=injected)
+
+
+def _tried(oms: Oms) -> int | None:
+    """The order that left; None: the log had no room for it."""
+    try:
+        id = oms.send(buy(1, PRICE_NANO))
+    except BufferError:
+        return None
+    if not isinstance(id, int):
+        raise HostError(f"an order was refused by risk: {id}")
+    return id
 
 
 @why_not.register

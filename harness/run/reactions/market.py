@@ -59,7 +59,7 @@ class _Heard:
 @react.register
 def _(fault: Lines, case: Case, session: Session) -> Observed:
     made = session.scenario.input
-    messages = _messages(made, fault.packets)
+    messages = made_messages(made, fault.packets)
     fates = fault.fates()
     expected = _undisturbed(made, fault.packets, fault.rate_per_s, fault.skew_ns, fault.lines)
     done = fates if session.faults_enabled else [LineFate()] * len(fates)
@@ -104,7 +104,7 @@ def _(fault: Lines, case: Case, session: Session) -> Observed:
 
 
 @functools.lru_cache(maxsize=4)  # cases of one scenario share it
-def _messages(made: Synthetic, n: int) -> tuple[bytes, ...]:
+def made_messages(made: Synthetic, n: int) -> tuple[bytes, ...]:
     stream = synthetic.make(
         "itch",
         seed=made.seed,
@@ -120,7 +120,7 @@ def _messages(made: Synthetic, n: int) -> tuple[bytes, ...]:
 def _undisturbed(made: Synthetic, n: int, rate_per_s: int, skew_ns: int, lines: int) -> _Heard:
     """What comes out when no line does anything wrong, and when."""
     quiet = Lines.model_construct(packets=n, rate_per_s=rate_per_s, skew_ns=skew_ns, lines=lines)
-    return _listen(quiet, [LineFate()] * lines, _messages(made, n), made.instruments)[0]
+    return _listen(quiet, [LineFate()] * lines, made_messages(made, n), made.instruments)[0]
 
 
 def _injected(lines: Sequence[LineDone]) -> int:

@@ -5,10 +5,16 @@ from __future__ import annotations
 from harness.config.reactions import Case, Reactions, names_of, shown
 from harness.config.scenario import Scenario
 from harness.errors import HostError
-from harness.run.reactions import Observed, clock, logs, machine, market, overload, react, why_not
+from harness.run.reactions import Observed, react, why_not
+from harness.run.reactions import hostile as hostile
+from harness.run.reactions import kill_switch as kill_switch
+from harness.run.reactions import logs as logs
+from harness.run.reactions import machine as machine
+from harness.run.reactions import market as market
+from harness.run.reactions import overload as overload
+from harness.run.reactions import peers as peers
+from harness.run.reactions import venue as venue
 from harness.run.session import Session
-
-__all__ = ["clock", "logs", "machine", "market", "overload", "reactions", "require"]
 
 PREFIX = "reactions"
 
