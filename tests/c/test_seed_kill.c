@@ -11,7 +11,7 @@
 static void test_an_engine_that_does_not_heed_the_kill_word_is_caught(void)
 {
     struct rl_stream stream = small_stream(RL_FEED_ITCH);
-    struct rl_trial_config c = kill_config(stream, 1ULL << 40, RL_TRIPPER_RIG, 3);
+    struct rl_trial_config c = kill_config(stream, 1ULL << 40, RL_TRIPPER_RIG, 1);
     struct rl_trial *t;
 
     c.kill.timeout_ns = 1000000000; /* thousands of signals; what they send never ceases to rest */
