@@ -11,6 +11,7 @@ from harness.bench.reports import TrialReport, histogram_of
 from harness.config.scenario import Soak
 from harness.measure import percentiles
 from harness.measure.hlog import HlogWriter
+from harness.report.figures import count_text, ns_text, short_count
 from harness.run.draft import HOURS
 from harness.run.session import Block, Measured, Session
 from harness.run.trials import BOTH, account, hot_path, placement, plan_of
@@ -99,6 +100,7 @@ class _Seen:
     n: int = 0
     elapsed_s: float = 0.0
     noted_s: float = 0.0
+    n_sent: int = 0
 
     def report(self, report: Report) -> None:
         """A report of the process: an interval, or a look at its health."""
@@ -114,26 +116,38 @@ class _Seen:
         self.elapsed_s += report["seconds"]
         self.n += recorded.n
         table = percentiles.table(recorded, 1.0)
-        self.session.series(
-            {
-                "kind": "interval",
-                "t_s": round(self.elapsed_s, 3),
-                "seconds": round(report["seconds"], 6),
-                "n": recorded.n,
-                "p50_ns": table["p50"],
-                "p99_ns": table["p99"],
-                "max_ns": table["max"],
-                **report["health"],
-            }
-        )
-        if self.elapsed_s - self.noted_s < NOTE_S:
-            return
-        self.noted_s = self.elapsed_s
+        line = {
+            "kind": "interval",
+            "t_s": round(self.elapsed_s, 3),
+            "seconds": round(report["seconds"], 6),
+            "n": recorded.n,
+            "p50_ns": table["p50"],
+            "p99_ns": table["p99"],
+            "max_ns": table["max"],
+            **report["health"],
+        }
+        self.session.series(line)
+        if self.elapsed_s - self.noted_s >= NOTE_S:
+            self.noted_s = self.elapsed_s
+            self.session.progress.note(self._note(line))
+        self.n_sent = line["n_sent"]
+
+    def _note(self, line: Mapping[str, Any]) -> str:
+        """How far the soak is, and what its last interval was like."""
         length_s = self.phase.real_duration_ns / 1e9
-        text = f"{self.elapsed_s:.0f} s of {length_s:.0f} s, {self.n:,} orders timed"
-        if self.phase.compress > 1:
-            text += f", time-compressed {self.phase.compress}x"
-        self.session.progress.note(text)
+        compressed = self.phase.compress > 1
+        rate = (line["n_sent"] - self.n_sent) / line["seconds"]
+        errors = line["bad_messages"] + line["bad_orders"]
+        parts = (
+            f"{self.elapsed_s:.0f} s of {length_s:.0f} s"
+            + (f", time-compressed {self.phase.compress}x" if compressed else ""),
+            f"{short_count(self.n)} orders timed",
+            f"{short_count(rate)} messages/s",
+            f"p50 {ns_text(line['p50_ns'])}, p99 {ns_text(line['p99_ns'])}",
+            f"RSS {line['rss_bytes'] / 2**20:.1f} MiB",
+            f"gaps {count_text(line['gaps'])}, errors {count_text(errors)}",
+        )
+        return "; ".join(parts)
 
 
 def _finished(phase: Soak, session: Session, report: TrialReport) -> dict[str, Any]:

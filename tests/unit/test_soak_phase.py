@@ -40,10 +40,12 @@ def session(tmp_path: Path) -> Session:
     return Session(scenario, run, Cpus(0, 1), Silent(), load_matrix(MATRIX))
 
 
-def interval(seconds: float, values: list[int]) -> Report:
+def interval(seconds: float, values: list[int], **health: int) -> Report:
     seen = Histogram.from_values(np.array(values))
     hist = {"slots": seen.slots.tolist(), "counts": seen.counts.tolist(), "max": max(values)}
-    return {"event": "interval", "hist": hist, "seconds": seconds, "health": {"rss_bytes": 1}}
+    names = ("rss_bytes", "n_sent", "gaps", "bad_messages", "bad_orders")
+    health = dict.fromkeys(names, 0) | health
+    return {"event": "interval", "hist": hist, "seconds": seconds, "health": health}
 
 
 def dying(reports: list[Report], error: BaseException) -> Callable[[TrialPlan, OnReport], Report]:
@@ -128,6 +130,31 @@ def test_a_soak_in_real_time_says_nothing_of_compression(
     run_and_die(plain, monkeypatch, DEATH)
     assert all("compress" not in m["facts"] for m in plain.measurements)
     assert all("time-compressed" not in m["load"] for m in plain.measurements)
+
+
+def test_live_progress_tells_rate_latency_memory_and_what_went_wrong(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes: list[str] = []
+    monkeypatch.setattr(session.progress, "note", notes.append, raising=False)
+    seen = [
+        interval(2.0, [500] * 4000, n_sent=100_000, rss_bytes=3 << 20),
+        interval(2.0, [800] * 4000, n_sent=400_000, gaps=2, bad_messages=1, bad_orders=3),
+    ]
+    monkeypatch.setattr(soak_module, "measure", dying(seen, DEATH))
+    soak(phase_of(session.scenario), session)
+    first, second = (note.split("; ") for note in notes)
+    assert first[1:] == [
+        "4 k orders timed",
+        "50 k messages/s",
+        "p50 500 ns, p99 500 ns",
+        "RSS 3.0 MiB",
+        "gaps 0, errors 0",
+    ]
+    assert first[0].startswith("2 s of ")
+    assert first[0].endswith("time-compressed 240x")
+    assert second[1:3] == ["8 k orders timed", "150 k messages/s"]
+    assert second[-1] == "gaps 2, errors 4"
 
 
 def test_intervals_and_looks_at_the_process_are_lines_of_the_series(
