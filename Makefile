@@ -30,7 +30,8 @@ DEPS := \
   "chromium: draws and prints the scorecard, as its tests look at it" \
   "poppler-utils: reads the printed scorecard back" \
   "cppcheck: one of the analysers that quality rows are told by" \
-  "valgrind: counts instructions where the clock is too noisy"
+  "valgrind: counts instructions where the clock is too noisy, and bytes of the heap" \
+  "linux-perf: cycles by function, where there is a PMU"
 
 .DEFAULT_GOAL := help
 .PHONY: help run test test-c test-py quality profile mutants fuzz asan tsan ubsan cov lint type format soak perf bench engine deps clean
@@ -117,7 +118,7 @@ perf: $(DEV_STAMP) ## what market data, orders and exchange cost, beside floors 
 quality: $(QUALITY_STAMP) ## the quality rows of the matrix, measured (an hour or so): make quality ARGS=--only=leaks
 	@nice $(BIN)/python -m harness.quality --alone "$(ALONE)" $(ARGS)
 
-profile: $(DEV_STAMP) ## instructions per component and message, against the baseline: make profile ARGS=--only=fix
+profile: $(DEV_STAMP) ## instructions per component and message, against the baseline: make profile ARGS=--of=heap
 	@PATH="$(CURDIR)/$(BIN):$$PATH" nice $(BIN)/python -m harness.profile $(ARGS)
 
 engine: build/engine ## the small independent engine that scenarios/black-box.yaml puts on the bench

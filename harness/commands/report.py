@@ -20,8 +20,8 @@ def report(
         bool, typer.Option("--png", help="Draw the first page into a PNG beside it.")
     ] = False,
     profile: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Show these instructions, counted by `make profile`."),
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Show this profile too, taken by `make profile`."),
     ] = None,
     line: Annotated[bool, typer.Option("--line", help="Only the verdict, in one line.")] = False,
     as_json: Json = False,
@@ -33,7 +33,7 @@ def report(
 
     Example: redline report runs/20260101T120000Z-0a1b2c --pdf
     """
-    from harness.config.instructions import load_instructions
+    from harness.config.samples import load_profile
     from harness.report import render, scorecard
     from harness.report.line import status_line
     from harness.report.printed import picture, print_pdf
@@ -43,8 +43,7 @@ def report(
     if line:
         print(status_line(sealed))
         return
-    counted = None if profile is None else load_instructions(profile)
-    page = render(sealed, counted).encode()
+    page = render(sealed, [load_profile(path) for path in profile or ()]).encode()
     inside = run_dir / "report.html"
     if out is None:
         same = inside.is_file() and inside.read_bytes() == page

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar, get_args
 
 from pydantic import AliasChoices, Field, ValidationError, model_validator
 
@@ -28,6 +28,7 @@ from harness.config.loader import ConfigError
 from harness.errors import printable
 
 Count = Annotated[int, Field(ge=0)]
+File = TypeVar("File", bound=Strict)
 
 
 class Key(Strict):
@@ -83,8 +84,16 @@ class Instructions(Strict):
 
 def load_instructions(path: Path) -> Instructions:
     """The file of `make profile`. ConfigError, in one line, for any other."""
+    return load_as(path, Instructions)
+
+
+def load_as(path: Path, *kinds: type[File]) -> File:
+    """A file of one of the kinds, told apart by their schemas. ConfigError for any other."""
     try:
-        return Instructions.model_validate(json.loads(path.read_bytes()))
+        read = json.loads(path.read_bytes())
+        schema = read.get("schema") if isinstance(read, dict) else None
+        of_schema = (k for k in kinds if schema in get_args(k.model_fields["schema_"].annotation))
+        return next(of_schema, kinds[0]).model_validate(read)
     except OSError as error:
         raise ConfigError(f"{path}: {(error.strerror or str(error)).lower()}") from None
     except ValidationError as error:

@@ -1,8 +1,9 @@
 """`make profile`: instructions per component and message, counted, and held against a baseline.
 
-Counts do not depend on the clock or on who else works here: the same build counts the same. Exits
-with 0 when nothing shifted, with 1 for a shift, an allocation after warm-up or a control that was
-missed, with 3 when valgrind is not there, and with 75 when there is no baseline of this compiler.
+Counts do not depend on the clock or on who else works here: the same build counts the same. With
+`--of` a profile of another kind is taken: the heap at its peak, cycles, the harness's own Python.
+Exits with 0 when nothing shifted, with 1 for a shift, an allocation after warm-up or a control that
+was missed, with 3 when a tool or a PMU is not there, with 75 without a baseline of this compiler.
 """
 
 from __future__ import annotations
@@ -11,23 +12,33 @@ import argparse
 import hashlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from harness.config.instructions import Component, Instructions, Key
+from harness.config.samples import Samples
 from harness.errors import ExitCode, RedlineError
-from harness.profile import compare, control, count
+from harness.profile import compare, control, count, cycles, heap, python, stacks
 from harness.profile.compare import Shift, State
 
 TREE = Path(__file__).resolve().parents[2]
 BASELINES = TREE / "reports/profile"
+OUT = TREE / "build/profile"
+INSTRUCTIONS = "instructions"
+SAMPLED: Mapping[str, Callable[[Path], Samples]] = {
+    "heap": lambda tree: heap.heap(count.built(tree).trial),
+    "cycles": lambda tree: cycles.cycles(count.built(tree).trial),
+    "python": python.python,
+}
 _BAD = (State.SHIFTED, State.OTHER_WORK, State.GONE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     try:
-        return _profile(options)
+        return _profile(options) if options.of == INSTRUCTIONS else _sampled(options)
     except RedlineError as error:
         print(f"profile: {error}", file=sys.stderr)
         return error.exit_code
@@ -48,7 +59,8 @@ def _profile(options: argparse.Namespace) -> int:
         control_found=planted.found,
         components=count.counted(tree, names),
     )
-    write(options.out, found)
+    out = options.out or OUT / "profile.json"
+    write(out, found)
     before = compare.baseline_of(found.key, options.baseline)
     known = [] if before is None else [one.component for one in before.components]
     asked = [*names, *(n for n in known if n not in every and n.startswith(options.only))]
@@ -56,10 +68,9 @@ def _profile(options: argparse.Namespace) -> int:
         [] if before is None else before.components, found.components, options.limit_pct, asked
     )
     print("\n".join(table(shifts, found)))
-    print(f"wrote {options.out}")
+    print(f"wrote {out}")
     if not found.control_found:
-        print(f"profile: not seen: {found.control}", file=sys.stderr)
-        return ExitCode.FAIL
+        return _blind(found.control)
     if any(one.n_allocs for one in found.components):
         return ExitCode.FAIL
     if options.write_baseline:
@@ -72,6 +83,21 @@ def _profile(options: argparse.Namespace) -> int:
         print(f"profile: {why}", file=sys.stderr)
         return ExitCode.INCONCLUSIVE
     return ExitCode.FAIL if any(one.state in _BAD for one in shifts) else ExitCode.READY
+
+
+def _sampled(options: argparse.Namespace) -> int:
+    """A profile that is looked at, not compared."""
+    found = SAMPLED[options.of](TREE)
+    out = options.out or OUT / f"{options.of}.json"
+    write(out, found)
+    print("\n".join(stacks.table(found)))
+    print(f"wrote {out}")
+    return ExitCode.READY if found.control_found else _blind(found.control)
+
+
+def _blind(planted: str) -> int:
+    print(f"profile: not seen: {planted}", file=sys.stderr)
+    return ExitCode.FAIL
 
 
 def table(shifts: Sequence[Shift], found: Instructions) -> list[str]:
@@ -108,7 +134,7 @@ def file_name(key: Key) -> str:
     return f"instructions-{digest[:12]}.json"
 
 
-def write(path: Path, what: Instructions) -> None:
+def write(path: Path, what: BaseModel) -> None:
     """Whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.part")
@@ -125,15 +151,15 @@ def _limit(text: str) -> float:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="make profile", description=__doc__)
+    kinds = (INSTRUCTIONS, *SAMPLED)
+    parser.add_argument("--of", choices=kinds, default=INSTRUCTIONS, help="what is profiled")
     parser.add_argument("--only", default="", metavar="PREFIX", help="components that begin so")
     parser.add_argument("--limit-pct", type=_limit, default=1.0, help="a shift of more is told")
     parser.add_argument("--baseline", type=Path, default=BASELINES, metavar="DIR")
     parser.add_argument(
         "--write-baseline", action="store_true", help="these counts are the new one"
     )
-    parser.add_argument(
-        "--out", type=Path, default=TREE / "build/profile/profile.json", metavar="FILE"
-    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help=f"instead of one in {OUT.name}/")
     return parser
 
 

@@ -15,6 +15,7 @@ from harness.profile import callgrind
 from harness.quality.program import Absent, must, run, version
 
 PROGRAM = "tests/c/count_component"
+TRIAL = "tests/c/profile_trial"
 BOUNDARY = "profile_counted"
 _DEPTH = 24  # callers that are told apart; our call chains are a third of that
 
@@ -30,12 +31,16 @@ class Tree:
     def program(self) -> Path:
         return self.build / PROGRAM
 
+    @property
+    def trial(self) -> Path:
+        return self.build / TRIAL
+
 
 def built(source: Path) -> Tree:
     """The release build, up to date. Absent when it does not build."""
     must(["cmake", "--preset", "release"], cwd=source)
     build = ["nice", "cmake", "--build", "--preset", "release"]
-    must([*build, "--target", "count_component"], cwd=source)
+    must([*build, "--target", *(Path(p).name for p in (PROGRAM, TRIAL))], cwd=source)
     return Tree(source, source / "build/release")
 
 

@@ -1,6 +1,6 @@
 """The scorecard as one file: no script, no request, the same bytes from the same run directory.
 
-Input:  a run directory and, when given, counted instructions; no clock, no host name, no network.
+Input:  a run directory and, when given, profiles; no clock, no host name, no network.
 Output: HTML with its style, its charts and run.json inside.
 Errors: ReportError (a sentence with the file's name) for a directory that is no run.
 
@@ -14,21 +14,23 @@ import base64
 import gzip
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinja2
 
 from harness.config.instructions import Instructions
+from harness.config.samples import Samples
 from harness.measure.percentiles import PUBLISHED
 from harness.report import (
     changes,
     delivered,
     host,
-    instructions,
     load,
     longrun,
     metrics,
     outliers,
+    profile,
     signoff,
 )
 from harness.report import charts_small as charts
@@ -79,15 +81,15 @@ def write_report(run_dir: Path) -> Path:
     return scratch.replace(path)
 
 
-def render(run_dir: Path, counted: Instructions | None = None) -> str:
-    """The whole page as text; with a section of counted instructions where they are given."""
+def render(run_dir: Path, profiles: Sequence[Instructions | Samples] = ()) -> str:
+    """The whole page as text; with a section for each profile that is given."""
     evidence = read_evidence(run_dir)
     run_id = str(evidence.run.get("id", ""))
     return page(
         "report.html.j2",
         f"run {run_id}",
         f"run.json sha256 {evidence.run_sha256}",
-        sheet=build_sheet(evidence, counted),
+        sheet=build_sheet(evidence, profiles),
         glossary=GLOSSARY,
         run_sha256=evidence.run_sha256,
         run_id=run_id,
@@ -135,7 +137,7 @@ _POINTS = (
 )
 
 
-def build_sheet(evidence: Evidence, counted: Instructions | None = None) -> Sheet:
+def build_sheet(evidence: Evidence, profiles: Sequence[Instructions | Samples] = ()) -> Sheet:
     """Everything the templates place, in the order of the pages."""
     run = evidence.run
     return Sheet(
@@ -169,7 +171,7 @@ def build_sheet(evidence: Evidence, counted: Instructions | None = None) -> Shee
         ),
         formulas=_formulas(run),
         command=shlex.join(str(part) for part in run.get("command", [])),
-        profile=None if counted is None else instructions.section(counted),
+        profiles=[profile.section(one) for one in profiles],
     )
 
 

@@ -187,8 +187,10 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Where instructions go: how they were counted, a flame graph and the table beside it."""
+    """Where something goes: how that was found, a flame graph and the table beside it."""
 
+    heading: str
+    lede: str
     facts: list[tuple[str, str]]
     figure: Figure
 
@@ -222,7 +224,7 @@ class Sheet:
     files: Table
     formulas: list[tuple[str, str]]
     command: str
-    profile: Profile | None = None  # counted elsewhere, given by whoever asks for the page
+    profiles: Sequence[Profile] = ()  # taken elsewhere, given by whoever asks for the page
 
 
 def text_of(value: Any, absent: str = NOT_AVAILABLE) -> str:

@@ -12,6 +12,7 @@ import run_dirs
 
 from harness.cli import main
 from harness.config.instructions import Instructions
+from harness.config.samples import Samples
 from harness.errors import ExitCode
 from harness.report import render
 from harness.report.charts_flame import flame_chart
@@ -41,7 +42,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_section_is_there_when_counts_are_given(run: Path) -> None:
-    page = render(run, instructions())
+    page = render(run, [instructions()])
     assert 'id="profile"' in page
     assert "100.0" in page  # 400 instructions of 4 operations
     assert "parse 75 %" in page
@@ -52,16 +53,41 @@ def test_a_function_called_from_two_places_is_named_once(run: Path) -> None:
     counted = instructions().components[0]
     stacks = [{"frames": [caller, "parse"], "instructions": 200} for caller in "ab"]
     one = counted.model_validate({**counted.model_dump(), "stacks": stacks})
-    page = render(run, instructions().model_copy(update={"components": [one]}))
+    page = render(run, [instructions().model_copy(update={"components": [one]})])
     assert "parse 100 %" in page
 
 
+def samples(frame: str = "open_all") -> Samples:
+    return Samples.model_validate(
+        {
+            "schema": "redline.samples/1",
+            "what": "heap",
+            "unit": "bytes",
+            "of": "a trial",
+            "tool": "valgrind-3",
+            "control": "16 planted",
+            "control_found": True,
+            "stacks": [
+                {"frames": ["main", frame], "weight": 300},
+                {"frames": ["main"], "weight": 100},
+            ],
+        }
+    )
+
+
+def test_each_profile_that_is_given_has_its_section(run: Path) -> None:
+    page = render(run, [instructions(), samples()])
+    assert page.index('id="profile"') < page.index('id="profile2"')
+    assert "Who holds the heap" in page
+    assert "<td>open_all</td><td>300</td><td>75.0 %</td>" in page
+
+
 def test_a_control_that_was_missed_is_said(run: Path) -> None:
-    assert "these counts prove nothing" in render(run, instructions(control_found=False))
+    assert "this profile proves nothing" in render(run, [instructions(control_found=False)])
 
 
 def test_a_name_does_not_become_markup(run: Path) -> None:
-    assert HOSTILE not in render(run, instructions(HOSTILE))
+    assert HOSTILE not in render(run, [instructions(HOSTILE), samples(HOSTILE)])
     assert HOSTILE not in flame_chart("t", [((HOSTILE,), 1)])
 
 
