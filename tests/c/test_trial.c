@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <sys/time.h>
 
+#include "base/mix.h"
 #include "trial_bench.h"
 
 #define N_FRAMES 12000
@@ -397,8 +398,42 @@ static void test_a_trial_shows_its_books(void)
     stream_free(&stream);
 }
 
-int main(void)
+/* All of a whole engine's work on a made market that could differ between builds, a line a feed. */
+static void print_day(uint64_t seed)
 {
+    static const enum rl_feed_kind formats[] = {RL_FEED_ITCH, RL_FEED_FIX};
+
+    for (int i = 0; i < 2; i++) {
+        struct market m = {.format = formats[i], .n_instruments = 3, .n_body = 2000, .seed = seed};
+        struct rl_stream stream = market_stream(&m);
+        struct rl_trial_config c = trial_config(stream, N_FRAMES);
+        struct rl_trial *t = trial_run(&c);
+        struct decisions made = decisions_made(t);
+        uint64_t hash = 0;
+
+        for (uint64_t d = 0; d < made.n; d++) {
+            const struct decision *one = &made.list[d];
+
+            hash = rl_mix(hash ^ one->trigger) + rl_mix(one->qty);
+            hash = rl_mix(hash ^ (uint64_t)one->px_nano);
+            hash = rl_mix(hash ^ ((uint64_t)one->instrument << 1 | one->side));
+        }
+        printf("%016" PRIx64 " books %016" PRIx64 " orders %" PRIu64 " fills %" PRIu64 "\n", hash,
+               trial_hash(t), made.n, rl_counted(&t->engine.oms.n.fills));
+        free(made.list);
+        rl_trial_close(t);
+        stream_free(&stream);
+    }
+}
+
+/* `test_trial day SEED`: the work of one day, printed. */
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "day") == 0) {
+        print_day(strtoull(argv[2], NULL, 10));
+        return 0;
+    }
+
     test_a_trial_loses_nothing_and_decides_what_a_slow_sequential_run_decides();
     test_numbers_beyond_32_bits_change_nothing();
     test_every_decision_is_in_the_audit_log();
