@@ -192,7 +192,7 @@ class Reactions(Phase):
     def describe(self) -> Iterator[str]:
         for case in self.cases:
             yield f"{case.id}: {case.why}"
-            yield f"  {case.fault.kind}: {case.fault.describe()}"
+            yield f"  {case.fault.kind}: {case.fault.describe() or 'all as by default'}"
             for one in case.expect:
                 yield f"  expected: {one.observed} {one.is_.text}"
 
