@@ -69,14 +69,15 @@ class NicFlap(Fault):
     """The engine's interface for market data is down for `down`, `after` the start.
 
     The trial runs over a pair of virtual interfaces in namespaces of its own. What is sent
-    meanwhile is lost, and the kernel counts it.
+    meanwhile is lost: the kernel counts it, give or take those that it just had in its hands, and
+    the engine by its numbers, exactly.
     """
 
     observes: ClassVar[Mapping[str, str]] = {
         **TRIAL,
         "flaps": "times that it went down and came back",
         "lost_on_link": "packets, by the count of the interface at the other end",
-        "unaccounted": "packets sent, less those lost on the link and those received",
+        "unaccounted": "messages sent, less those received and those that the engine knows it lost",
         "orders_after": "that were timed in intervals after it was up again",
     }
     timed: ClassVar[frozenset[str]] = TRIAL_TIMED

@@ -146,10 +146,11 @@ def _(fault: NicFlap, case: Case, session: Session) -> Observed:
         report = TrialReport.of(measure(plan, flap.seen if session.faults_enabled else None))
         lost = links.sent_and_dropped(Path(market.rig.netns or ""), market.rig.interface)
     session.series(report.series(case.id, fault.rate_per_s))
+    feed = report.counters["feed"]
     values = trial_counts(report) | {
         "flaps": flap.flaps,
         "lost_on_link": lost,
-        "unaccounted": report.sent - report.counters["engine"]["frames"] - lost,
+        "unaccounted": report.sent - feed["messages"] - feed["lost"],
         "orders_after": flap.orders_after,
     }
     return Observed(values, effects=lost, injected=flap.flaps)
