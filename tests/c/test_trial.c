@@ -332,6 +332,28 @@ static void test_intervals_of_a_long_run_lose_no_record(void)
     stream_free(&stream);
 }
 
+/* The rig is gone, and nobody has waited for it yet. */
+static void test_an_interval_that_ends_with_the_trial_is_given_out(void)
+{
+    struct rl_stream stream = small_stream(RL_FEED_ITCH);
+    struct rl_trial_config c = trial_config(stream, N_FRAMES);
+    struct rl_trial *t = trial_open(&c);
+    const struct rl_hist *interval;
+    int n_finished = 0;
+
+    CHECK_EQ(rl_trial_start(t), 0);
+    while (n_finished < 2) {
+        CHECK_EQ(sem_getvalue(&t->finished, &n_finished), 0);
+        trial_sleep_ms(1);
+    }
+    CHECK_EQ(rl_trial_swap(t, 10000000000ULL, &interval), 0);
+    CHECK_EQ(interval->n_total, rl_counted(&t->exchange.n.orders_measured));
+    trial_wait(t);
+    trial_holds(t);
+    rl_trial_close(t);
+    stream_free(&stream);
+}
+
 static void test_a_ring_that_overflows_is_counted_on_both_sides(void)
 {
     struct rl_stream stream = small_stream(RL_FEED_ITCH);
@@ -447,6 +469,7 @@ int main(int argc, char **argv)
     test_closing_a_running_trial_ends_it();
     test_a_signal_interrupts_the_wait_and_not_the_trial();
     test_intervals_of_a_long_run_lose_no_record();
+    test_an_interval_that_ends_with_the_trial_is_given_out();
     test_a_ring_that_overflows_is_counted_on_both_sides();
     test_the_null_bench_answers_every_kth_frame();
     test_a_trial_shows_its_books();

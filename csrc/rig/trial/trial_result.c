@@ -12,15 +12,24 @@ const char *const rl_trial_hist_names[RL_TRIAL_N_HISTS + 1] = {
 #undef RL_TRIAL_HIST_NAME
 };
 
+#define SWAP_SLICE_NS 5000000 /* between looks whether there still is a rig to wait for */
+
 int rl_trial_swap(struct rl_trial *t, uint64_t timeout_ns, const struct rl_hist **interval)
 {
     struct rl_hist *done = NULL;
-    int err = rl_hist_pair_swap(&t->wire, t->is_done ? 0 : timeout_ns, &done);
+    uint64_t slice_ns;
+    int err;
 
-    if (err == -ETIMEDOUT && t->is_done) { /* its writer is gone: its turn is ours to take */
-        (void)rl_hist_pair_writer(&t->wire);
-        err = rl_hist_pair_swap(&t->wire, 0, &done);
-    }
+    do {
+        slice_ns = timeout_ns < SWAP_SLICE_NS ? timeout_ns : SWAP_SLICE_NS;
+        err = rl_hist_pair_swap(&t->wire, t->is_done ? 0 : slice_ns, &done);
+        /* The rig may have ended before it could turn: then its turn is ours to take. */
+        if (err == -ETIMEDOUT && (t->is_done || rl_trial_wait(t, 0) == 0)) {
+            (void)rl_hist_pair_writer(&t->wire);
+            err = rl_hist_pair_swap(&t->wire, 0, &done);
+        }
+        timeout_ns -= slice_ns;
+    } while (err == -ETIMEDOUT && timeout_ns > 0);
     *interval = done;
     return err;
 }
