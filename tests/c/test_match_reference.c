@@ -425,5 +425,6 @@ int main(int argc, char **argv)
     matching_agrees_with_the_slow_reference_event_by_event(n, seed);
     all_parts_hang_together_after_every_single_request();
     every_wrong_rule_is_told_apart();
+    printf("%" PRIu64 " requests from seed %" PRIu64 "\n", n, seed);
     return 0;
 }
