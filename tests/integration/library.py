@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,21 +20,57 @@ from harness.run.reactions import phase as reactions_phase
 from harness.run.reactions import why_not
 from harness.run.session import Session
 
+from .conftest import needs_two_cpus
+
 SCENARIOS = Path(__file__).parents[2] / "scenarios"
+# Every scenario of faults, by the module that tries it.
+LIBRARY = {
+    "kill": ("kill-switch",),
+    "load": ("burst", "max-load", "ramp", "rts6-stress"),
+    "machine": ("cpu-steal", "memory-pressure", "nic-flap"),
+    "market": ("ab-failover", "corruption", "duplicate", "gap-recovery", "loss", "reorder"),
+    "process": ("disk-full", "kill-9", "power-loss"),
+    "venue": (
+        "clock-step",
+        "exchange-disconnect",
+        "malformed",
+        "queue-full",
+        "reject-storm",
+        "slow-consumer",
+    ),
+}
+Test = Callable[[str, Case], None]
 
 
-def cases(names: Iterable[str]) -> list[Any]:
-    """Parameters (name, case) of every case of these scenarios."""
+def cases(group: str) -> list[Any]:
+    """Parameters (name, case) of every case of the group's scenarios."""
     found = []
-    for name in names:
+    for name in LIBRARY[group]:
         for phase in load_scenario(SCENARIOS / f"{name}.yaml").phases:
             assert isinstance(phase, Reactions)
             found += [pytest.param(name, case, id=case.id) for case in phase.cases]
     return found
 
 
+def both_ways(group: str, prepare: Callable[[Case], Case] = lambda case: case) -> tuple[Test, Test]:
+    """Two tests of every case of a group: with its fault it holds, and without it it does not."""
+
+    @pytest.mark.parametrize(("name", "case"), cases(group))
+    def holds(name: str, case: Case) -> None:
+        checks = checks_of(name, prepare(case), faults_enabled=True)
+        assert [id for id, ok in checks.items() if not ok] == []
+
+    @pytest.mark.parametrize(("name", "case"), cases(group))
+    def does_not(name: str, case: Case) -> None:
+        checks = checks_of(name, prepare(case), faults_enabled=False)
+        assert not checks[f"reactions.{case.id}.effect"]
+
+    return holds, does_not
+
+
 def checks_of(name: str, case: Case, *, faults_enabled: bool) -> dict[str, bool]:
     """The checks of one case, by id, as a run would make them."""
+    needs_two_cpus()
     lacking = why_not(case.fault)
     if lacking is not None:
         pytest.skip(lacking)

@@ -9,9 +9,7 @@ pytest.importorskip("engine", reason="needs the compiled engine")
 from harness.config.faults_market import Overload
 from harness.config.reactions import Case
 
-from .library import cases, checks_of
-
-LIBRARY = ("burst", "max-load", "ramp", "rts6-stress")
+from .library import both_ways
 
 
 def shortened(case: Case) -> Case:
@@ -22,13 +20,6 @@ def shortened(case: Case) -> Case:
     return case.model_copy(update={"fault": short})
 
 
-@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
-def test_what_is_expected_comes_of_the_fault(name: str, case: Case) -> None:
-    checks = checks_of(name, shortened(case), faults_enabled=True)
-    assert [id for id, ok in checks.items() if not ok] == []
-
-
-@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
-def test_without_its_fault_no_case_holds(name: str, case: Case) -> None:
-    checks = checks_of(name, shortened(case), faults_enabled=False)
-    assert not checks[f"reactions.{case.id}.effect"]
+test_what_is_expected_comes_of_the_fault, test_without_its_fault_no_case_holds = both_ways(
+    "load", shortened
+)

@@ -14,13 +14,10 @@ import pytest
 pytest.importorskip("engine", reason="needs the compiled engine")
 
 from harness.bench.hog import hog
-from harness.config.reactions import Case
 from harness.errors import HostError
 
-from .conftest import needs_two_cpus
-from .library import cases, checks_of
+from .library import both_ways
 
-LIBRARY = ("cpu-steal", "memory-pressure", "nic-flap")
 KEEPS_A_HOG = """\
 import sys, time
 from harness.bench.hog import hog
@@ -30,18 +27,9 @@ with hog(int(sys.argv[1])) as pid:
 """
 
 
-@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
-def test_what_is_expected_comes_of_the_fault(name: str, case: Case) -> None:
-    needs_two_cpus()
-    checks = checks_of(name, case, faults_enabled=True)
-    assert [id for id, ok in checks.items() if not ok] == []
-
-
-@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
-def test_without_its_fault_no_case_holds(name: str, case: Case) -> None:
-    needs_two_cpus()
-    checks = checks_of(name, case, faults_enabled=False)
-    assert not checks[f"reactions.{case.id}.effect"]
+test_what_is_expected_comes_of_the_fault, test_without_its_fault_no_case_holds = both_ways(
+    "machine"
+)
 
 
 def test_a_hog_dies_with_who_is_killed_beside_it() -> None:

@@ -16,26 +16,17 @@ import pytest
 pytest.importorskip("engine", reason="needs the compiled engine")
 
 from harness.config.faults_log import SenderKilled
-from harness.config.reactions import Case
 from harness.run.reactions import why_not
 
-from .library import cases, checks_of, log_fault_counts
+from .library import both_ways, log_fault_counts
 
-LIBRARY = ("disk-full", "kill-9", "power-loss")
 KILL = {"fault": "sender_killed", "kill": True, "seed": 1, "kills": 3, "within_ns": 20_000_000}
 FULL = {"fault": "log_disk_full", "kib": 512, "orders": 20_000}
 
 
-@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
-def test_what_is_expected_comes_of_the_fault(name: str, case: Case) -> None:
-    checks = checks_of(name, case, faults_enabled=True)
-    assert [id for id, ok in checks.items() if not ok] == []
-
-
-@pytest.mark.parametrize(("name", "case"), cases(LIBRARY))
-def test_without_its_fault_no_case_holds(name: str, case: Case) -> None:
-    checks = checks_of(name, case, faults_enabled=False)
-    assert not checks[f"reactions.{case.id}.effect"]
+test_what_is_expected_comes_of_the_fault, test_without_its_fault_no_case_holds = both_ways(
+    "process"
+)
 
 
 @pytest.mark.parametrize(
