@@ -74,8 +74,8 @@ class VenueDay(Fault):
 class HostileSession(Fault):
     """Between orders, a member of the exchange sends bytes that are no FIX message, and no order.
 
-    Over a socket of the loopback: a checksum, a body length or a separator that is wrong, garbage,
-    a message whose end is missing. Each round is one of these, then a good order.
+    Over a socket of the loopback: a wrong checksum, a changed digit below a right one, or garbage.
+    Each round is one of these, then a good order.
     """
 
     observes: ClassVar[Mapping[str, str]] = {

@@ -178,15 +178,7 @@ def _is_stopped(fault: Tripped, directory: Path, *, enabled: bool) -> Observed:
             for _ in range(fault.orders):
                 desk.turn()
             seen = _looked_at(desk.board, cause)
-    left = _left_by_next(directory)
-    values = {
-        "orders_before": before,
-        "orders_after": desk.after,
-        "orders_refused": desk.refused,
-        **seen,
-        "left_by_next": left,
-    }
-    return Observed(values, effects=desk.refused if enabled else 0, injected=int(enabled))
+    return _observed(desk, before, seen, _left_by_next(directory), enabled=enabled)
 
 
 def _engine_dies(fault: Tripped, directory: Path, *, enabled: bool) -> Observed:
@@ -206,12 +198,18 @@ def _engine_dies(fault: Tripped, directory: Path, *, enabled: bool) -> Observed:
     with Desk(directory, arms=False) as desk:
         for _ in range(fault.orders):
             desk.turn()
+    return _observed(desk, before, seen, desk.sent, enabled=enabled)
+
+
+def _observed(
+    desk: Desk, before: int, seen: Mapping[str, int], left_by_next: int, *, enabled: bool
+) -> Observed:
     values = {
         "orders_before": before,
         "orders_after": desk.after,
         "orders_refused": desk.refused,
         **seen,
-        "left_by_next": desk.sent,
+        "left_by_next": left_by_next,
     }
     return Observed(values, effects=desk.refused if enabled else 0, injected=int(enabled))
 
