@@ -36,7 +36,10 @@ _BAD = (State.SHIFTED, State.OTHER_WORK, State.GONE)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.of != INSTRUCTIONS and (options.only or options.write_baseline):
+        parser.error(f"--of={options.of}: --only and --write-baseline are of instructions")
     try:
         return _profile(options) if options.of == INSTRUCTIONS else _sampled(options)
     except RedlineError as error:

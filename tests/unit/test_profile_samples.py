@@ -125,6 +125,16 @@ def test_a_tool_that_does_not_see_what_was_planted_fails(
     assert "not seen: 16 bytes planted" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("other", ["--only=fix", "--write-baseline"])
+def test_what_only_counts_have_is_not_silently_left_out(
+    capsys: pytest.CaptureFixture[str], other: str
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        front.main(["--of=heap", other])
+    assert refused.value.code == ExitCode.USAGE
+    assert "--of=heap: --only and --write-baseline" in capsys.readouterr().err
+
+
 def test_a_host_without_the_tool_is_told_of_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
