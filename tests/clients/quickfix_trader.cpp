@@ -73,7 +73,15 @@ class Trader : public FIX::Application {
         desk(id).isOn = false;
     }
     void toAdmin(FIX::Message &, const FIX::SessionID &) override {}
-    void toApp(FIX::Message &, const FIX::SessionID &) throw(FIX::DoNotSend) override {}
+    // What QuickFIX refuses by itself: the venue's answer would not say why.
+    void toApp(FIX::Message &m, const FIX::SessionID &id) throw(FIX::DoNotSend) override
+    {
+        if (m.getHeader().getField(35) != "j")
+            return;
+        std::lock_guard<std::mutex> lock(mutex);
+        std::cerr << "refuses: " << m << "\n";
+        desk(id).surprises++;
+    }
     void fromAdmin(const FIX::Message &m, const FIX::SessionID &id) throw(
         FIX::FieldNotFound, FIX::IncorrectDataFormat, FIX::IncorrectTagValue,
         FIX::RejectLogon) override
@@ -110,9 +118,11 @@ class Trader : public FIX::Application {
 
     void report(Desk &d, const FIX::Message &m)
     {
-        const std::string id = m.getField(11);
         const char kind = m.getField(150)[0];
 
+        if (kind == 'I' && !m.isSetField(11))
+            return; // what was asked for has no order: nothing of this desk is live
+        const std::string id = m.getField(11);
         if (kind == 'I') {
             d.statuses[id] = {number(m, 14), number(m, 151)};
             return;
