@@ -17,6 +17,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 from harness.tuning import guard, papers
 from harness.tuning.host import Host
@@ -84,6 +85,7 @@ def child(work: Callable[[Say], None]) -> Iterator[Child]:
         try:
             os.setpgid(0, 0)
             os.close(reader)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest's own would be run in its place
             signal.alarm(60)
             work(lambda line: _write(writer, line))
             code = 0
@@ -107,6 +109,12 @@ def child(work: Callable[[Say], None]) -> Iterator[Child]:
 
 def _write(fd: int, line: str) -> None:
     os.write(fd, f"{line}\n".encode())
+
+
+def until_killed() -> NoReturn:
+    """Waits, and hears every signal: one that comes just before a pause() would be waited out."""
+    while True:
+        time.sleep(0.01)
 
 
 def comes_true(what: Callable[[], bool]) -> bool:

@@ -57,6 +57,7 @@ def in_child(work: Callable[[], None]) -> tuple[int, str]:
         try:
             os.close(reader)
             libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)  # pytest's own would be run in its place
             signal.alarm(CHILD_S)
             os.dup2(writer, 2)
             work()

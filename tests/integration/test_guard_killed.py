@@ -25,6 +25,7 @@ from guarded import (
     guard_pid,
     is_gone,
     open_files,
+    until_killed,
 )
 
 from harness.errors import HostError
@@ -119,7 +120,7 @@ def test_killed_with_its_guard_at_every_step_the_next_command_puts_back(state: P
 def waits(say: Say) -> None:
     with hold.tuned(here(), WISHES, title="x"):
         say("held")
-        signal.pause()
+        until_killed()
 
 
 def test_ctrl_c_in_the_terminal_has_the_harness_put_back_and_the_guard_end(state: Path) -> None:

@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from guarded import Say, child, comes_true, end_guard, guard_pid, is_gone
+from guarded import Say, child, comes_true, end_guard, guard_pid, is_gone, until_killed
 
 from harness.tuning import hold, tasks
 from harness.tuning.host import Host
@@ -220,7 +220,7 @@ def test_a_task_goes_back_with_the_cpus_that_no_kernel_remembers(kin: Kin) -> No
 def shielded(scope: Scope, say: Say) -> None:
     with hold.tuned(scope, [Wish("task.cpuset", "1")], title="x"):
         say("held")
-        signal.pause()
+        until_killed()
 
 
 def test_scheduling_is_set_and_put_back(here: Scope) -> None:
@@ -274,7 +274,7 @@ def leased(scope: Scope, say: Callable[[str], None]) -> None:
     with hold.tuned(scope, [wish], title="x"):
         (op,) = knob_of(wish.knob).plan(scope, wish)
         say(f"{DmaLatencyLease('77').now(scope.host)} {op.state}")
-        signal.pause()
+        until_killed()
 
 
 def test_a_lease_that_no_kernel_tells_of_is_known_by_its_guard(here: Scope) -> None:

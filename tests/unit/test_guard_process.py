@@ -26,6 +26,7 @@ from guarded import (
     guard_pid,
     is_gone,
     open_files,
+    until_killed,
     values,
 )
 
@@ -65,7 +66,7 @@ def tuned(scope: Scope, **more: Any) -> AbstractContextManager[hold.Tuned]:
 def hold_on(scope: Scope, say: Say) -> None:
     with hold.tuned(scope, WISHES, title="low-latency"):
         say("held")
-        signal.pause()
+        until_killed()
 
 
 def kept(scope: Scope, seconds: float | None = None) -> None:
@@ -271,7 +272,7 @@ def test_a_child_that_its_owner_left_behind_keeps_nothing_tuned(
     def work(say: Say) -> None:
         with hold.tuned(scope, WISHES, title="x"):
             say(str(fork() or os.getpid()))
-            signal.pause()
+            until_killed()
 
     with child(work) as owner:
         orphan = max(int(owner.heard()), int(owner.heard()))
@@ -287,7 +288,7 @@ def test_an_owner_that_becomes_another_program_has_let_go(scope: Scope) -> None:
         with hold.tuned(scope, WISHES, title="x"):
             orphan = os.fork()
             if orphan == 0:
-                signal.pause()
+                until_killed()
             say(str(orphan))
             os.execv("/bin/sleep", ["sleep", "60"])
 
@@ -399,7 +400,7 @@ def test_one_that_is_kept_and_stopped_is_left_alone_until_its_time_is_over(
 
 def test_a_stranger_with_the_number_of_a_guard_is_left_alone(scope: Scope, state: Path) -> None:
     kept(scope)
-    with child(lambda say: signal.pause()) as stranger:
+    with child(lambda say: until_killed()) as stranger:
         found = papers.read(state)
         assert found is not None
         other = replace(found.guard, pid=stranger.pid)

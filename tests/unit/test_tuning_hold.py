@@ -21,6 +21,7 @@ from guarded import (
     fake_scope,
     guard_pid,
     is_gone,
+    until_killed,
     values,
 )
 
@@ -51,7 +52,7 @@ def scope(tmp_path: Path) -> Scope:
 def hold_on(scope: Scope, say: Say, **more: Any) -> None:
     with hold.tuned(scope, WISHES, title="low-latency", **more):
         say("held")
-        signal.pause()
+        until_killed()
 
 
 def dead(scope: Scope, state: Path) -> None:
