@@ -81,7 +81,7 @@ test-py: $(DEV_STAMP) ## the Python tests
 	$(BIN)/pytest -q $(ALONE)
 
 mutants: $(DEV_STAMP) ## would the C tests notice a wrong operator: make mutants ARGS="--only=risk --n=40 --seed=1"
-	@PATH="$(CURDIR)/$(BIN):$$PATH"; cmake --preset dev >/dev/null && nice cmake --build --preset dev >/dev/null
+	@PATH="$(CURDIR)/$(BIN):$$PATH"; for p in dev asan; do cmake --preset $$p >/dev/null && nice cmake --build --preset $$p >/dev/null || exit; done
 	@PATH="$(CURDIR)/$(BIN):$$PATH" PYTHONPATH=tests nice $(BIN)/python -m mutation $(ARGS)
 
 fuzz: $(DEV_STAMP) ## every fuzz target under libFuzzer: make fuzz FUZZ_SECONDS=60

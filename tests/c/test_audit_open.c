@@ -159,6 +159,29 @@ static void a_header_says_who_wrote_it(void)
     log_remove(&log);
 }
 
+/* The directory gets number 0, which is as good as any; and it is given back. */
+static void a_process_without_standard_input_is_served_too(void)
+{
+    struct log log;
+    int kept = fcntl(0, F_DUPFD_CLOEXEC, 3);
+
+    close(0);
+    log_make(&log);
+    log_must_open(&log);
+    CHECK_EQ(log.writer.dir_fd, 0);
+    log_write(&log, 5, 5);
+    log_close(&log);
+    CHECK_EQ(fcntl(0, F_GETFD), -1);
+    CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_WHOLE);
+    CHECK_EQ(log_verdict(&log).n_records, 5);
+    CHECK_EQ(fcntl(0, F_GETFD), -1);
+    log_remove(&log);
+    if (kept >= 0) {
+        CHECK_EQ(dup2(kept, 0), 0);
+        close(kept);
+    }
+}
+
 int main(void)
 {
     a_directory_that_was_missing_is_made_and_its_name_is_durable();
@@ -166,5 +189,6 @@ int main(void)
     the_smallest_segment_holds_one_record();
     sizes_that_no_file_can_have_are_refused();
     a_header_says_who_wrote_it();
+    a_process_without_standard_input_is_served_too();
     return 0;
 }

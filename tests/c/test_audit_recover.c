@@ -46,6 +46,34 @@ static void numbers_go_on_after_a_clean_end_and_after_a_crash(void)
     }
 }
 
+static blkcnt_t blocks_of_first(const struct log *log)
+{
+    char path[128];
+    struct stat st;
+
+    snprintf(path, sizeof path, "%s/00000001.audit", log->dir);
+    CHECK_EQ(stat(path, &st), 0);
+    return st.st_blocks;
+}
+
+static void what_a_dead_writer_had_reserved_is_given_back(void)
+{
+    struct log log;
+    blkcnt_t n_blocks;
+
+    log_make(&log);
+    log.config.segment_bytes = 1 << 20;
+    log_must_open(&log);
+    log_write(&log, 5, 5);
+    rl_audit_writer_abandon(&log.writer);
+    n_blocks = blocks_of_first(&log);
+    CHECK(n_blocks >= (1 << 20) / 512);
+    CHECK_EQ(first_number_after_reopening(&log), 6);
+    CHECK(blocks_of_first(&log) < n_blocks / 2);
+    log_close(&log);
+    log_remove(&log);
+}
+
 static void a_torn_tail_is_copied_and_never_deleted(void)
 {
     static const uint8_t zeros[100];
@@ -235,6 +263,7 @@ static void a_writer_that_does_not_sync_is_caught(void)
 int main(void)
 {
     numbers_go_on_after_a_clean_end_and_after_a_crash();
+    what_a_dead_writer_had_reserved_is_given_back();
     a_torn_tail_is_copied_and_never_deleted();
     records_without_a_seal_are_kept();
     a_segment_without_a_whole_header_is_put_aside();

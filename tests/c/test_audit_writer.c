@@ -38,6 +38,11 @@ static void a_record_is_durable_after_the_next_commit_and_not_before(void)
     CHECK_EQ(rl_audit_writer_commit(&log.writer, log.now), 0); /* asked for */
     CHECK_EQ(rl_audit_durable(&log.audit), 7);
     CHECK_EQ(word(&log.audit.words.durable_number), 7);
+    CHECK(log_put(&log));
+    CHECK_EQ(rl_audit_writer_step(&log.writer, log.now), 1); /* written already when it is */
+    CHECK_EQ(rl_audit_durable(&log.audit), 7);
+    CHECK_EQ(rl_audit_writer_commit(&log.writer, log.now), 0);
+    CHECK_EQ(rl_audit_durable(&log.audit), 8);
     log_remove(&log);
 }
 
@@ -200,6 +205,22 @@ static void a_late_step_is_recorded_with_what_waited(void)
     log_remove(&log);
 }
 
+static void so_late_and_no_less_is_a_stall(void)
+{
+    struct log log;
+
+    log_make(&log);
+    log_must_open(&log);
+    for (uint64_t late = log.config.stall_ns - 1; late <= log.config.stall_ns; late++) {
+        uint64_t last_step = log.now;
+
+        CHECK(log_put(&log));
+        CHECK_EQ(rl_audit_writer_step(&log.writer, log.now = last_step + late), 1);
+        CHECK_EQ(word(&log.audit.words.n_stalls), late == log.config.stall_ns);
+    }
+    log_remove(&log);
+}
+
 /* The producer goes on at 1.2 times the ring while the writer's process is stopped. */
 static void a_stopped_writer_costs_claims_and_no_record(void)
 {
@@ -343,6 +364,7 @@ int main(void)
     a_second_writer_is_refused();
     a_configuration_without_sense_is_refused();
     a_late_step_is_recorded_with_what_waited();
+    so_late_and_no_less_is_a_stall();
     a_stopped_writer_costs_claims_and_no_record();
     a_thread_writes_what_another_commits();
     a_thread_with_nothing_to_write_sleeps_where_it_was_put();

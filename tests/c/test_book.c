@@ -84,6 +84,27 @@ static void test_the_best_of_each_side_is_shown_and_news_is_told(void)
     books_close();
 }
 
+/* Past other prices and past the other side: what the market is now is known at once. */
+static void test_a_lone_order_that_becomes_the_best_may_cross(void)
+{
+    for (unsigned side = RL_BUY; side <= RL_SELL; side++) {
+        int64_t to = side == RL_BUY ? 1 : -1;
+
+        books_open(1, 100, 100, 0);
+        add(1, 1 - side, 100 + 5 * to, 10);
+        for (uint64_t id = 2; id <= 4; id++)
+            add(id, side, 100 - (int64_t)id * to, 10);
+        CHECK_EQ(books.states[0], RL_BOOK_OPEN);
+        CHECK(apply(RL_OP_REPLACE, 4, 4, side, 100 + 6 * to, 10));
+        check_best(side, 100 + 6 * to, 10);
+        CHECK_EQ(books.states[0], RL_BOOK_CROSSED);
+        CHECK(apply(RL_OP_REPLACE, 4, 4, side, 100 - 9 * to, 10));
+        check_best(side, 100 - 2 * to, 10);
+        CHECK_EQ(books.states[0], RL_BOOK_OPEN);
+        books_close();
+    }
+}
+
 static void test_an_order_keeps_its_place_only_while_it_neither_moves_nor_grows(void)
 {
     books_open(1, 100, 100, 0);
@@ -203,7 +224,9 @@ static void test_nonsense_is_counted_and_changes_nothing(void)
     CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_ADD, .instrument = 2, .qty = 1}));
     CHECK(
         !rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = UINT32_MAX}));
-    CHECK_EQ(books.n.bad_instruments, 2);
+    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_NONE, .instrument = 2}));
+    CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_TRADE, .instrument = 2}));
+    CHECK_EQ(books.n.bad_instruments, 2); /* those two are about no book */
     CHECK(!rl_books_apply(&books, &(struct rl_update){.op = 200, .qty = 1}));
     CHECK(!rl_books_apply(&books,
                           &(struct rl_update){.op = RL_OP_ADD, .id = 4, .side = 2, .qty = 1}));
@@ -350,6 +373,9 @@ static void test_the_check_says_what_is_broken(void)
     BROKEN(books.nodes[level].level.qty, 49, sum);
     BROKEN(books.nodes[level].level.px_nano, 99, order);
     BROKEN(books.ranks[keys], 101, order);
+    books.ranks[keys] = books.nodes[level].level.px_nano = 101; /* the same price twice */
+    must_say(order);
+    books.ranks[keys] = books.nodes[level].level.px_nano = 100;
     BROKEN(books.slots[keys], 100, "a key leads to another side's level"); /* nobody's */
     BROKEN(books.slots[keys], 5, "a key leads to another side's level");
     BROKEN(books.slots[keys], books.nobody + books.n_levels_max + 1,
@@ -405,8 +431,10 @@ static void test_the_hash_knows_the_state_and_not_the_way_there(void)
 static void test_configs_that_cannot_be_served_are_refused(void)
 {
     struct rl_books_config config = {.n_instruments = 1, .n_orders = 1000, .n_levels_per_side = 10};
+    enum { MARGIN = 8 * RL_CACHE_LINE }; /* of what is asked for; alignment may not need it */
     struct rl_arena small;
     struct rl_books b;
+    size_t n_bytes;
 
     CHECK_EQ(rl_arena_open(&small, 4096, 0), 0);
     CHECK_EQ(rl_books_init(&b, &small, &config), -ENOMEM);
@@ -415,6 +443,19 @@ static void test_configs_that_cannot_be_served_are_refused(void)
     CHECK_EQ(rl_books_bytes(&config), 0);
     config.n_orders = UINT32_MAX;
     CHECK_EQ(rl_books_init(&b, &small, &config), -EINVAL);
+    rl_arena_close(&small);
+    /* Many small books: what shows them is more than all the rest. */
+    config = (struct rl_books_config){
+        .n_instruments = 1000, .n_orders = 1, .n_levels_per_side = 1, .n_levels = 1};
+    n_bytes = rl_books_bytes(&config);
+    CHECK_EQ(rl_arena_open(&small, n_bytes, 0), 0);
+    for (small.n_bytes = 0; small.n_bytes + MARGIN < n_bytes; small.n_bytes += 64) {
+        small.n_used = 0;
+        CHECK_EQ(rl_books_init(&b, &small, &config), -ENOMEM);
+    }
+    small.n_bytes = n_bytes;
+    small.n_used = 0;
+    CHECK_EQ(rl_books_init(&b, &small, &config), 0);
     rl_arena_close(&small);
 }
 
@@ -557,6 +598,7 @@ static void test_an_update_neither_allocates_nor_faults(void)
 int main(void)
 {
     test_the_best_of_each_side_is_shown_and_news_is_told();
+    test_a_lone_order_that_becomes_the_best_may_cross();
     test_an_order_keeps_its_place_only_while_it_neither_moves_nor_grows();
     test_a_replaced_order_keeps_its_side_and_a_modified_one_may_change_it();
     test_anonymous_levels_are_set_removed_and_live_beside_orders();

@@ -249,6 +249,7 @@ static void test_views_that_do_not_fit_are_refused(void)
 
     CHECK_EQ(rl_views_bytes(0), 0);
     CHECK_EQ(rl_views_bytes((1u << 24) + 1), 0);
+    CHECK(rl_views_init(memory, sizeof memory, 0) == NULL);
     CHECK(rl_views_init(memory, n_bytes - 1, 2) == NULL);
     CHECK(rl_views_init(memory + 8, n_bytes, 2) == NULL);
     CHECK_EQ(rl_views_check(v, n_bytes), 0);

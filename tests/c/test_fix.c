@@ -260,6 +260,26 @@ static void test_a_checksum_is_three_digits_of_that_number(void)
     CHECK_EQ(msg.n_fields, 0);
 }
 
+/* A frame is what BodyLength and the places say; whether its sum is right, parse says. */
+static void test_a_frame_that_takes_the_long_way_is_as_long(void)
+{
+    static const char *const cases[] = {"8=FIX.4.4|9=5|35=0|10=163|", "8=FIX.4.4|9=5|35=0|10=1x3|",
+                                        "8=FIX.5.0SP2|9=5|35=0|10=163|"};
+
+    for (uint32_t i = 0; i < RL_COUNT(cases); i++) {
+        uint8_t bytes[64];
+        uint32_t n = 0, n_message = 0;
+
+        for (; cases[i][n] != '\0'; n++)
+            bytes[n] = cases[i][n] == '|' ? RL_FIX_SOH : (uint8_t)cases[i][n];
+        memcpy(bytes + n, "8=FIX", 5); /* the next one begins */
+        CHECK_EQ(rl_fix_frame(bytes, n + 5, &n_message), RL_FIX_OK);
+        CHECK_EQ(n_message, n);
+        CHECK_EQ(rl_fix_frame(bytes, n - 1, &n_message), RL_FIX_PARTIAL);
+        CHECK_EQ(n_message, 0);
+    }
+}
+
 static void test_every_flipped_byte_and_every_cut_is_noticed(void)
 {
     static const char body[] = "35=D|11=ORDER1|55=MSFT|54=1|38=100|44=12.5|95=3|96=a|b|";
@@ -324,6 +344,7 @@ int main(void)
     test_a_frame_that_does_not_hold_together_is_garbled();
     test_a_header_has_room_to_its_bounds_and_no_further();
     test_a_checksum_is_three_digits_of_that_number();
+    test_a_frame_that_takes_the_long_way_is_as_long();
     test_every_flipped_byte_and_every_cut_is_noticed();
     test_more_fields_than_the_table_holds_are_rejected();
     test_the_sum_is_the_sum();

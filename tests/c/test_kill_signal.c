@@ -30,6 +30,7 @@ static void test_a_signal_stops_everything_and_says_who_sent_it(void)
     CHECK_EQ(rl_kill_cause(&board, &why), RL_KILL_SIGNAL);
     CHECK_EQ(why.state, RL_KILL_IS_TRIPPED);
     CHECK_EQ(why.scope, RL_SCOPE_GLOBAL);
+    CHECK_EQ(why.index, 0);
     CHECK_EQ(why.who, getpid());
     CHECK(rl_kill_is_clear(&other));
 }

@@ -20,7 +20,8 @@
 #endif
 #define N_AFTER 200 /* instructions that are looked at after what fell in between */
 
-static const struct rl_scopes order = {.account = 1};
+static const struct rl_scopes order = {.venue = 1, .account = 1, .strategy = 1};
+static enum rl_scope scope = RL_SCOPE_ACCOUNT; /* whose number 1 is tripped and reset */
 static struct rl_kill k;
 static uint32_t epoch;
 static int reset_result;
@@ -37,7 +38,7 @@ static void on_trap(int signo, siginfo_t *info, void *context)
     (void)info;
     if (++step == at)
         act();
-    /* From the end of the trip on nothing of this account may ever leave. */
+    /* From the end of the trip on nothing of it may ever leave. */
     if (is_tripped && rl_kill_allows(&k, &order))
         has_leaked = true;
     if (at && step == at + N_AFTER)
@@ -70,16 +71,16 @@ static void nothing(void)
 
 static void trips(void)
 {
-    rl_kill_trip(&k, RL_SCOPE_ACCOUNT, 1, RL_KILL_LOSS, 2);
+    rl_kill_trip(&k, scope, 1, RL_KILL_LOSS, 2);
     is_tripped = true;
 }
 
 static void resets(void)
 {
-    reset_result = rl_kill_arm(&k, epoch, RL_SCOPE_ACCOUNT, 1);
+    reset_result = rl_kill_arm(&k, epoch, scope, 1);
 }
 
-/* The account was tripped before, a reset was asked for; so was another account. */
+/* It was tripped before, and a reset was asked for; a symbol is tripped, too. */
 static void begin(void)
 {
     uint32_t first;
@@ -87,7 +88,7 @@ static void begin(void)
     rl_kill_init(&k, 7);
     CHECK_EQ(rl_kill_request(&k, &first), 0);
     CHECK_EQ(rl_kill_arm(&k, first, RL_KILL_ALL, 0), 0);
-    rl_kill_trip(&k, RL_SCOPE_ACCOUNT, 1, RL_KILL_REJECTS, 1);
+    rl_kill_trip(&k, scope, 1, RL_KILL_REJECTS, 1);
     rl_kill_trip(&k, RL_SCOPE_SYMBOL, 70, RL_KILL_FEED_GAP, 1);
     CHECK_EQ(rl_kill_request(&k, &epoch), 0);
     is_tripped = has_leaked = false;
@@ -99,19 +100,19 @@ static void check_tripped(void)
     struct rl_kill_why why;
 
     CHECK(!has_leaked);
-    CHECK(rl_kill_is_tripped(&k, RL_SCOPE_ACCOUNT, 1));
+    CHECK(rl_kill_is_tripped(&k, scope, 1));
     CHECK(rl_kill_is_tripped(&k, RL_SCOPE_SYMBOL, 70));
     CHECK(!rl_kill_allows(&k, &order));
     CHECK(!rl_kill_allows(&k, &(struct rl_scopes){.instrument = 70}));
-    CHECK(rl_kill_allows(&k, &(struct rl_scopes){.account = 2})); /* nothing is left half done */
-    CHECK(rl_kill_word(&k) & 1ULL << RL_SCOPE_ACCOUNT);
+    CHECK(rl_kill_allows(&k, &(struct rl_scopes){2, 2, 2, 2, 0})); /* nothing is left half done */
+    CHECK(rl_kill_word(&k) & 1ULL << scope);
     CHECK(rl_kill_has_news(&k));
     rl_kill_cause(&k, &why);
     CHECK(why.causes & 1ULL << RL_KILL_LOSS);
     CHECK(why.cause != RL_KILL_NONE);
 }
 
-static void test_a_trip_at_any_instruction_of_a_reset_holds_from_then_on(void)
+static void test_a_trip_at_any_instruction_of_a_reset_holds_from_then_on(int stride)
 {
     int n_steps, n_first = 0, n_broken_off = 0;
 
@@ -119,7 +120,7 @@ static void test_a_trip_at_any_instruction_of_a_reset_holds_from_then_on(void)
     n_steps = run(resets, nothing, 0);
     CHECK_EQ(reset_result, 0);
     CHECK(n_steps > 100 && n_steps < 20000); /* so that all of them can be tried */
-    for (int n = 1; n <= n_steps; n += IS_SLOW ? 37 : 1) {
+    for (int n = 1; n <= n_steps; n += IS_SLOW ? 37 : stride) {
         begin();
         run(resets, trips, n);
         if (!is_tripped)
@@ -190,7 +191,10 @@ int main(void)
 
     sigemptyset(&action.sa_mask);
     CHECK_EQ(sigaction(SIGTRAP, &action, NULL), 0);
-    test_a_trip_at_any_instruction_of_a_reset_holds_from_then_on();
+    for (scope = RL_SCOPE_VENUE; scope <= RL_SCOPE_STRATEGY; scope++)
+        test_a_trip_at_any_instruction_of_a_reset_holds_from_then_on(
+            scope == RL_SCOPE_ACCOUNT ? 1 : 7); /* all of one, many of its likes */
+    scope = RL_SCOPE_ACCOUNT;
     test_a_reset_at_any_instruction_of_a_trip_does_not_take_it_away();
     test_a_gap_that_a_reset_leaves_for_a_moment_is_not_believed();
     return 0;

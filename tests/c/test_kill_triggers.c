@@ -170,6 +170,23 @@ static void test_what_never_began_trips_only_when_it_must_be_there(void)
     }
 }
 
+/* A log that has not synced yet is late with something only when there is something. */
+static void test_a_log_that_nothing_waits_for_is_not_late(void)
+{
+    struct rl_kill_rule rule = {.trigger = RL_TRIGGER_AUDIT_STALL, .limit = 10, .must = true};
+    struct rl_kill_snapshot now;
+    uint64_t reading;
+
+    rl_kill_init(&k, 1);
+    rl_kill_look(&k, NULL, &now);
+    CHECK(rl_kill_reading(&rule, &now, NOW, &reading));
+    CHECK_EQ(reading, 0);
+    rl_vital_set(&k.vitals, RL_VITAL_AUDIT_WRITTEN, 1);
+    rl_kill_look(&k, NULL, &now);
+    CHECK(!rl_kill_reading(&rule, &now, NOW, &reading));
+    CHECK(rl_kill_breaks(&rule, &now, NOW));
+}
+
 static void test_a_rule_of_another_build_trips_only_when_it_must_hold(void)
 {
     struct rl_kill_rule rule = {.trigger = RL_N_TRIGGERS, .limit = 10};
@@ -309,6 +326,7 @@ int main(void)
     test_no_reading_overflows_at_its_extremes();
     test_a_beat_of_the_future_is_a_beat_of_now();
     test_what_never_began_trips_only_when_it_must_be_there();
+    test_a_log_that_nothing_waits_for_is_not_late();
     test_a_rule_of_another_build_trips_only_when_it_must_hold();
     test_all_broken_rules_are_named();
     test_rules_are_read_as_people_write_them();

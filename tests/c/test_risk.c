@@ -28,8 +28,10 @@ static void test_what_cannot_be_built_is_refused(void)
     struct rl_risk_config bad[] = {good, good, good, good, good, good, good, good, good, good};
     struct rl_risk_config largest = good;
     struct rl_ledger ledger;
+    enum { MARGIN = 8 * RL_CACHE_LINE }; /* of what is asked for; alignment may not need it */
     struct rl_arena small;
     struct rl_risk r;
+    size_t n_bytes;
 
     world_open(&w);
     bad[0].ledger = NULL;
@@ -63,6 +65,19 @@ static void test_what_cannot_be_built_is_refused(void)
     CHECK_EQ(rl_arena_open(&small, 4096, 0), 0);
     good.n_repeats = 1000;
     CHECK_EQ(rl_risk_init(&r, &small, &good), -ENOMEM);
+    rl_arena_close(&small);
+    ledger = (struct rl_ledger){.n_accounts = 2, .n_instruments = 1000};
+    good.ledger = &ledger; /* pairs are more than all the rest */
+    good.n_repeats = good.n_fills = good.n_strategies = good.n_venues = 1;
+    n_bytes = rl_risk_bytes(&good);
+    CHECK_EQ(rl_arena_open(&small, n_bytes, 0), 0);
+    for (small.n_bytes = 0; small.n_bytes + MARGIN < n_bytes; small.n_bytes += 64) {
+        small.n_used = 0;
+        CHECK_EQ(rl_risk_init(&r, &small, &good), -ENOMEM);
+    }
+    small.n_bytes = n_bytes;
+    small.n_used = 0;
+    CHECK_EQ(rl_risk_init(&r, &small, &good), 0);
     rl_arena_close(&small);
 }
 
@@ -221,6 +236,9 @@ static void test_an_override_takes_two_people_a_scope_an_end_and_a_limit(void)
     o = good_override();
     CHECK_EQ(rl_risk_override(&w.risk, &o, w.now + SECOND + 1), -EINVAL);
     o.n_orders = 0;
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EINVAL);
+    o = good_override();
+    o.mask = 0; /* it would let nothing pass */
     CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EINVAL);
     o = good_override();
     o.scope = RL_SCOPE_GLOBAL;

@@ -64,6 +64,9 @@ static void test_each_side_of_the_collar_is_told(void)
     w.in.bbo.px_nano[RL_SELL]++; /* a half of the smallest step: away from zero */
     world_must_explain(&w, RL_RISK_COLLAR, ask(RL_BUY, 103 * UNIT), 2 * UNIT, 3 * UNIT);
     world_must_explain(&w, RL_RISK_COLLAR, ask(RL_SELL, 97 * UNIT), 2 * UNIT, 3 * UNIT + 1);
+    world_the_pair(&w)->collar_bps = 1000; /* a part that is not reached does not stop it */
+    world_limits_changed(&w);
+    world_must_explain(&w, RL_RISK_COLLAR, ask(RL_BUY, 103 * UNIT), 2 * UNIT, 3 * UNIT);
     w.in.bbo_tsc = w.now - 51 * MS;
     world_must_explain(&w, RL_RISK_COLLAR, ask(RL_BUY, 103 * UNIT), 50 * MS, 51 * MS);
     w.in.bbo.px_nano[RL_BUY] = RL_PX_NONE; /* nothing to be measured against */
@@ -99,6 +102,30 @@ static void test_each_kind_of_exposure_is_told(void)
     w.in.ready = RL_READY_ALL;
     rl_risk_use(&w.risk, w.set);
     world_must_explain(&w, RL_RISK_EXPOSURE, ask(RL_BUY, 100 * UNIT), 0, 0); /* no mark at all */
+}
+
+/* It is the size of a mark that counts, and a nano above a unit is a unit more. */
+static void test_a_mark_below_zero_is_exposure_too(void)
+{
+    struct rl_request q = ask(RL_BUY, 100 * UNIT);
+
+    world_open(&w);
+    w.set->accounts[ACCOUNT].max_gross = 500;
+    world_limits_changed(&w);
+    CHECK(rl_ledger_mark(&w.ledger, INSTRUMENT, -100 * UNIT, w.now));
+    world_must_explain(&w, RL_RISK_EXPOSURE, q, 500, 1000);
+}
+
+/* A price between two references is further from the lower one: a part of it is more. */
+static void test_the_reference_of_the_period_that_fails_is_told(void)
+{
+    world_open(&w);
+    world_the_pair(&w)->moved_bps = 195;
+    world_limits_changed(&w);
+    world_market(&w, 104 * UNIT);
+    world_must_explain(&w, RL_RISK_COLLAR, ask(RL_BUY, 102 * UNIT), 195, 200);
+    world_must_explain(&w, RL_RISK_COLLAR, ask(RL_BUY, 103 * UNIT), 195, 300);
+    world_must_explain(&w, RL_RISK_COLLAR, ask(RL_SELL, 101 * UNIT), 195, 289); /* 288.46 */
 }
 
 /* A ratio of too few orders, or one that is off, did not stop anybody. */
@@ -224,6 +251,8 @@ int main(void)
     test_each_side_of_the_collar_is_told();
     test_our_own_best_of_the_other_side_is_told();
     test_each_kind_of_exposure_is_told();
+    test_a_mark_below_zero_is_exposure_too();
+    test_the_reference_of_the_period_that_fails_is_told();
     test_rejects_are_told_as_a_row_or_as_a_ratio_by_what_stopped();
     test_nothing_is_told_of_what_is_not_known();
     test_a_market_order_of_nothing_known_is_reserved_at_the_largest_price();

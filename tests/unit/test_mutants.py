@@ -44,21 +44,31 @@ def test_the_same_change_twice_in_a_line_is_two_mutants() -> None:
     assert found == [("+", 1), ("0", 1), ("+", 2), ("+", 3), ("0", 2), ("+", 1), ("0", 1)]
 
 
-# A file and tests of our own, one that knows its line and one that does not.
-def test_fates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    source = tmp_path / "f.c"
+@pytest.fixture
+def own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file and tests of our own, in the place of the project's."""
+    flags = {"dev": ("-O2",), "asan": ("-O1", "-fsanitize=address")}
+    for build in flags:
+        (tmp_path / build).mkdir()
+    monkeypatch.setattr(run, "ROOT", tmp_path)
+    monkeypatch.setattr(benches, "BUILDS", tmp_path)
+    monkeypatch.setattr(benches, "_compile_command", lambda build, _: ["cc", *flags[build]])
+    monkeypatch.setattr(
+        benches,
+        "_link_command",
+        lambda build, name: ["cc", *flags[build], str(tmp_path / f"{name}.c"), "-o", name],
+    )
+    (tmp_path / "ignores.c").write_text("int main(void) { return 0; }\n")
+    return tmp_path
+
+
+def test_fates(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = own / "f.c"
     source.write_text("int f(int a)\n{\n    return a + 1;\n}\n")
     test = "int f(int a); int main(void) { return f(%d) != %d; }\n"
-    monkeypatch.setattr(benches, "BUILD", tmp_path)
-    monkeypatch.setattr(benches, "_compile_command", lambda source: ["cc", "-O2"])
-    monkeypatch.setattr(
-        benches, "_link_command", lambda name: ["cc", str(tmp_path / f"{name}.c"), "-o", name]
-    )
-    (tmp_path / "knows.c").write_text(test % (1, 2))
-    (tmp_path / "ignores.c").write_text("int main(void) { return 0; }\n")
-    (tmp_path / "wrong.c").write_text(test % (1, 3))
+    (own / "knows.c").write_text(test % (1, 2))
+    (own / "wrong.c").write_text(test % (1, 3))
     chosen = mutants(source.read_text())
-    monkeypatch.setattr(run, "ROOT", tmp_path)
 
     assert [o.fate for o in run.judge("f.c", ("ignores", "knows"), chosen)] == ["killed"] * 2
     assert [o.fate for o in run.judge("f.c", ("ignores",), chosen)] == ["survived"] * 2
@@ -67,6 +77,18 @@ def test_fates(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     reasons = {run.key_of("f.c", m): "nobody asks" for m in chosen}
     monkeypatch.setattr(run, "declared", lambda: reasons)
     assert [o.fate for o in run.judge("f.c", ("ignores",), chosen)] == ["equivalent"] * 2
+
+
+def test_what_survives_is_asked_again_where_a_byte_out_of_bounds_is_seen(own: Path) -> None:
+    """The sanitized tests are part of make test, so what they notice is noticed."""
+    source = own / "f.c"
+    source.write_text("void f(int *a)\n{\n    a[0] = a[1] = 7;\n}\n")
+    (own / "calls.c").write_text(
+        "void f(int *a); int main(void) { static int a[2]; f(a); return a[0] != 7; }\n"
+    )
+    beyond = [m for m in mutants(source.read_text()) if m.was == "1"]
+    (outcome,) = run.judge("f.c", ("ignores", "calls"), beyond)
+    assert (outcome.fate, outcome.by) == ("killed", "by calls, sanitized")
 
 
 def test_a_component_that_survives_too_much_fails(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,8 +51,9 @@ static rl_money bps_away(uint64_t away2, uint64_t mid2)
 static struct pair_of explain_collar(const struct about *a)
 {
     const struct rl_risk_symbol *symbol = &a->r->symbols[a->q->scopes.instrument];
-    uint64_t away2 = rl_distance(2 * a->p.px, a->p.mid2), far2;
+    uint64_t px2 = 2 * a->p.px, away2 = rl_distance(px2, a->p.mid2);
     struct rl_px_reach reach = symbol->reach;
+    rl_money up, down; /* from the lowest reference, from the highest */
 
     if (!a->p.has_book)
         return (struct pair_of){0, 0};
@@ -65,10 +66,9 @@ static struct pair_of explain_collar(const struct about *a)
         return (struct pair_of){a->pair->collar_ticks2 / 2, away2 / 2 + away2 % 2};
     if (a->now_tsc > reach.until_tsc)
         reach = rl_px_window_later(&symbol->window, &reach, a->now_tsc, symbol->window_ticks);
-    far2 = rl_distance(2 * a->p.px, reach.low2) > rl_distance(2 * a->p.px, reach.high2)
-               ? reach.low2
-               : reach.high2;
-    return (struct pair_of){a->pair->moved_bps, bps_away(rl_distance(2 * a->p.px, far2), far2)};
+    up = px2 > reach.low2 ? bps_away(px2 - reach.low2, reach.low2) : 0;
+    down = px2 < reach.high2 ? bps_away(reach.high2 - px2, reach.high2) : 0;
+    return (struct pair_of){a->pair->moved_bps, up > down ? up : down};
 }
 
 /* The messages that must be in the first bucket that has too few, and those that are in it. */
