@@ -104,7 +104,7 @@ static void test_a_frame_that_a_fault_takes_away_is_missed_and_its_message_too(v
     }
     rl_netns_leave(home);
     c.lines_are_faulty = true;
-    c.drain_ns = 50000000; /* nobody can know that nothing more will come */
+    c.drain_ns = 500000000; /* nobody can know that nothing more will come */
     t = run_over(LINK_UDP_VETH, c, lines);
     CHECK_EQ(rl_impair_counts_now(&faults).n_dropped, 1);
     CHECK_EQ(rl_counted(&t->engine.n.frames), N_FRAMES - 1);

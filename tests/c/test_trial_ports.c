@@ -130,7 +130,7 @@ static void test_what_a_line_loses_is_accounted_for(void)
     struct lines l;
 
     lines_open(&l, &c);
-    c.drain_ns = 50000000; /* nobody can know that nothing more will come */
+    c.drain_ns = 500000000; /* nobody can know that nothing more will come */
     l.sieves[0].loses_every = 100;
     l.sieves[2].loses_every = 7;
     l.sieves[3].loses_every = 9;
@@ -154,7 +154,7 @@ static void test_a_loss_that_nobody_admits_is_found(void)
     struct lines l;
 
     lines_open(&l, &c);
-    c.drain_ns = 50000000;
+    c.drain_ns = 500000000;
     l.sieves[0].loses_every = 1000;
     l.sieves[0].tells = false;
     t = trial_open(&c);

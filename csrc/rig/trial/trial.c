@@ -35,7 +35,7 @@ static void rig_run(void *trial)
     struct rl_trial *t = trial;
     bool is_measuring = false, has_trips = t->config.kill.n_trips > 0;
     bool will_stop = t->config.stop_pid > 0;
-    uint64_t now, deadline;
+    uint64_t now, deadline, n_done;
 
     rl_trap_arm();
     rl_blast_start(&t->blast, rl_tsc() + rl_ns_to_ticks(&t->clock, RL_LEAD_NS));
@@ -70,11 +70,16 @@ static void rig_run(void *trial)
         }
     }
     rl_phase_enter(&t->shared, RL_PHASE_DRAIN);
+    n_done = rl_progress_frames(&t->shared);
     deadline = rl_tsc() + rl_ns_to_ticks(&t->clock, t->config.drain_ns);
     do {
         struct rl_hist *wire = rl_hist_pair_writer(&t->wire);
 
         now = rl_tsc();
+        if (n_done != rl_progress_frames(&t->shared)) { /* behind, but not done with them */
+            n_done = rl_progress_frames(&t->shared);
+            deadline = now + rl_ns_to_ticks(&t->clock, t->config.drain_ns);
+        }
         if (has_trips)
             rl_kill_trial_turn(&t->kill_trial, 0, 0, now); /* ends the last; none comes */
         if (rl_counterparty_turn(&t->exchange, wire) == 0 && is_quiet(t) &&

@@ -44,7 +44,7 @@ struct rl_trial_config {
     struct rl_schedule schedule;
     uint64_t n_frames;        /* to send; more than the stream has only when it can loop */
     uint64_t n_warmup_frames; /* of these, the first that are not measured */
-    uint64_t drain_ns; /* at most, after the last frame; it ends as soon as all is answered */
+    uint64_t drain_ns; /* at most, after a frame was sent or done; ends when all is answered */
     int cpu_engine, cpu_rig;
     enum rl_trial_mode mode;
     uint32_t reflect_every; /* REFLECT: answers every k-th frame */

@@ -86,6 +86,12 @@ static inline bool rl_progress_is(const struct rl_shared *s, uint64_t frames, ui
            atomic_load_explicit(&s->answers_done, memory_order_relaxed) == answers;
 }
 
+/* How many frames it has finished, for who wants to see that it goes on. */
+static inline uint64_t rl_progress_frames(const struct rl_shared *s)
+{
+    return atomic_load_explicit(&s->frames_done, memory_order_relaxed);
+}
+
 /* The engine gives up the order session: nothing more will come, nothing more will be read. */
 static inline void rl_session_drop(struct rl_shared *s)
 {
