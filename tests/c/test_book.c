@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "market/book/book.h"
 #include "market/book/ladder.h"
+#include "market/book/table.h"
 #include "slow_book.h"
 
 static struct rl_arena arena;
@@ -84,6 +85,21 @@ static void test_the_best_of_each_side_is_shown_and_news_is_told(void)
     books_close();
 }
 
+/* By the way of those who know already which order it is. */
+static bool replace_known(uint64_t id, enum rl_side side, int64_t px, uint64_t qty)
+{
+    uint32_t order = rl_table_find(&books, rl_books_home(&books, id), 0, id);
+    struct rl_update u = {.op = RL_OP_REPLACE,
+                          .id = id,
+                          .new_id = id,
+                          .side = (uint8_t)side,
+                          .px_nano = px,
+                          .qty = qty};
+
+    CHECK(order != RL_SLOT_NONE);
+    return rl_books_replace(&books, order, &u);
+}
+
 /* Past other prices and past the other side: what the market is now is known at once. */
 static void test_a_lone_order_that_becomes_the_best_may_cross(void)
 {
@@ -95,10 +111,10 @@ static void test_a_lone_order_that_becomes_the_best_may_cross(void)
         for (uint64_t id = 2; id <= 4; id++)
             add(id, side, 100 - (int64_t)id * to, 10);
         CHECK_EQ(books.states[0], RL_BOOK_OPEN);
-        CHECK(apply(RL_OP_REPLACE, 4, 4, side, 100 + 6 * to, 10));
+        CHECK(replace_known(4, side, 100 + 6 * to, 10));
         check_best(side, 100 + 6 * to, 10);
         CHECK_EQ(books.states[0], RL_BOOK_CROSSED);
-        CHECK(apply(RL_OP_REPLACE, 4, 4, side, 100 - 9 * to, 10));
+        CHECK(replace_known(4, side, 100 - 9 * to, 10));
         check_best(side, 100 - 2 * to, 10);
         CHECK_EQ(books.states[0], RL_BOOK_OPEN);
         books_close();

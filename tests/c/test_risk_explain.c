@@ -47,6 +47,8 @@ static void test_the_first_bucket_that_has_too_few_is_told(void)
           : i == 2 ? &w.set->accounts[ACCOUNT].rate
           : i == 3 ? &w.set->venues[VENUE].rate
                    : &w.set->global.rate) = small;
+        if (i > 0) /* the one before has just enough */
+            world_the_pair(&w)->rate = (struct rl_limit_rate){1000, 8, 5};
         world_limits_changed(&w);
         for (int k = 0; k < 2; k++)
             world_send(&w, &q);
