@@ -117,6 +117,8 @@ static void test_a_lone_order_that_becomes_the_best_may_cross(void)
         CHECK(replace_known(4, side, 100 - 9 * to, 10));
         check_best(side, 100 - 2 * to, 10);
         CHECK_EQ(books.states[0], RL_BOOK_OPEN);
+        CHECK(replace_known(2, side, 100 + 7 * to, 10)); /* nothing lay between */
+        CHECK_EQ(books.states[0], RL_BOOK_CROSSED);
         books_close();
     }
 }

@@ -529,6 +529,12 @@ static void test_the_order_thread_hears_of_each_trip_and_says_when_it_has(void)
     CHECK_EQ(rl_kill_arm(&k, epoch, RL_KILL_ALL, 0), 0);
     rl_kill_acknowledge(&k, 5); /* of a later epoch: what was before it, too */
     CHECK(rl_kill_is_seen(&k, mark));
+    rl_kill_trip(&k, RL_SCOPE_ACCOUNT, 5, RL_KILL_LOSS, 0);
+    mark = rl_kill_mark(&k);
+    CHECK_EQ(rl_kill_request(&k, &epoch), 0); /* also of the very next epoch */
+    rl_kill_acknowledge(&k, 6);
+    CHECK_EQ(rl_kill_epoch_of(k.seen), rl_kill_epoch_of(mark.word) + 1);
+    CHECK(rl_kill_is_seen(&k, mark));
 }
 
 static void test_what_is_new_in_the_set_is_noted_once(void)

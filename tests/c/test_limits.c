@@ -334,6 +334,34 @@ static void test_what_contradicts_itself_is_refused(void)
 #undef REFUSED
 }
 
+static void test_the_last_of_as_many_strategies_as_there_can_be_may_trade(void)
+{
+    struct rl_limit_strategy strategies[RL_MAX_STRATEGIES];
+    struct rl_limits_config config;
+    struct limit_rows r;
+    struct rl_limit_set *s;
+    char why[RL_LIMITS_WHY];
+    size_t n_bytes;
+
+    limit_rows_init(&r);
+    for (int i = 0; i < RL_MAX_STRATEGIES; i++)
+        strategies[i] = r.strategies[0];
+    r.pairs[0].strategies = 1ULL << (RL_MAX_STRATEGIES - 1);
+    config = r.config;
+    config.n_strategies = RL_MAX_STRATEGIES;
+    config.global = &r.global;
+    config.venues = r.venues;
+    config.accounts = r.accounts;
+    config.strategies = strategies;
+    config.pairs = r.pairs;
+    n_bytes = rl_limits_bytes(2, 4, RL_MAX_STRATEGIES, 2);
+    s = aligned_alloc(RL_CACHE_LINE, n_bytes);
+    CHECK(s != NULL);
+    CHECK_EQ(rl_limits_build(s, n_bytes, &config, why), 0);
+    CHECK_EQ(s->pairs[0].strategies, r.pairs[0].strategies);
+    free(s);
+}
+
 static void test_memory_that_does_not_fit_is_refused(void)
 {
     struct limit_rows r;
@@ -380,6 +408,7 @@ int main(void)
     test_half_a_group_is_refused_and_a_missing_group_is_not();
     test_an_empty_row_is_a_row_that_refuses();
     test_what_contradicts_itself_is_refused();
+    test_the_last_of_as_many_strategies_as_there_can_be_may_trade();
     test_memory_that_does_not_fit_is_refused();
     test_off_is_told_from_the_largest_limit();
     return 0;

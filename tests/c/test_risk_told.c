@@ -135,6 +135,27 @@ static void test_messages_without_executions_trip_their_ratio(void)
     CHECK_EQ(w.trip.cause, RL_KILL_RATE);
 }
 
+static void test_cancels_without_executions_trip_their_ratio(void)
+{
+    uint64_t ids[7];
+
+    world_open(&w);
+    w.set->strategies[STRATEGY].ratios[RL_LIMIT_RATIO_CANCELS] = (struct rl_limit_ratio){
+        .alert_permille = 4000, .trip_permille = 6000, .min_sample = 2, .window_ns = SECOND};
+    judge_only(RL_LIMIT_RATIO_CANCELS);
+    world_trade(&w, RL_BUY, 10, 100 * UNIT); /* one execution: six cancels for it */
+    for (int i = 0; i < 7; i++)
+        ids[i] = ack_one();
+    for (int i = 0; i < 7; i++) {
+        CHECK_EQ(w.n_trips, 0);
+        CHECK_EQ(w.n_alerts, i > 4);
+        world_cancel(&w, ids[i]);
+        world_says(&w, RL_EVENT_CANCELLED, ids[i]);
+    }
+    CHECK_EQ(w.n_trips, 1);
+    CHECK_EQ(w.trip.cause, RL_KILL_RATE);
+}
+
 /* The first ratio has something to say, the last one has more to do. */
 static void test_an_alert_of_one_ratio_does_not_hide_the_trip_of_another(void)
 {
@@ -341,6 +362,7 @@ int main(void)
     test_rejects_in_a_row_stop_the_strategy_and_an_answer_between_them_does_not();
     test_a_ratio_alerts_once_and_then_trips();
     test_messages_without_executions_trip_their_ratio();
+    test_cancels_without_executions_trip_their_ratio();
     test_an_alert_of_one_ratio_does_not_hide_the_trip_of_another();
     test_old_windows_are_forgotten();
     test_more_than_was_ordered_trips_the_engine();
