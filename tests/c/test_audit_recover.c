@@ -46,6 +46,23 @@ static void numbers_go_on_after_a_clean_end_and_after_a_crash(void)
     }
 }
 
+static void a_torn_tail_of_a_byte_is_kept_too(void)
+{
+    static uint8_t bytes[20000];
+    struct log log;
+    size_t n_good;
+
+    abandoned(&log, 5, 5);
+    n_good = log_read(&log, "00000001.audit", bytes, sizeof bytes);
+    bytes[n_good] = 'x';
+    log_replace(&log, "00000001.audit", bytes, n_good + 1);
+    CHECK_EQ(first_number_after_reopening(&log), 6);
+    CHECK_EQ(log_read(&log, "00000001.audit.torn", bytes, sizeof bytes), 1);
+    CHECK_EQ(bytes[0], 'x');
+    log_close(&log);
+    log_remove(&log);
+}
+
 static blkcnt_t blocks_of_first(const struct log *log)
 {
     char path[128];
@@ -264,6 +281,7 @@ int main(void)
 {
     numbers_go_on_after_a_clean_end_and_after_a_crash();
     what_a_dead_writer_had_reserved_is_given_back();
+    a_torn_tail_of_a_byte_is_kept_too();
     a_torn_tail_is_copied_and_never_deleted();
     records_without_a_seal_are_kept();
     a_segment_without_a_whole_header_is_put_aside();

@@ -294,6 +294,8 @@ static void test_clear_empties_one_instrument_and_reset_all(void)
                                                    .qty = 1});
     CHECK(rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = 1}));
     CHECK_EQ(books.n_orders, 20);
+    CHECK_EQ(rl_books_n_orders(&books, 0, RL_BUY), 5);
+    CHECK_EQ(rl_books_n_orders(&books, 2, RL_SELL), 5);
     CHECK_EQ(rl_books_n_orders(&books, 1, RL_BUY), 0);
     CHECK_EQ(rl_books_n_levels(&books, 1, RL_SELL), 0);
     CHECK(!rl_books_apply(&books, &(struct rl_update){.op = RL_OP_CLEAR, .instrument = 1}));
@@ -403,6 +405,8 @@ static void test_the_check_says_what_is_broken(void)
            "the market state kept is not that of the best prices");
     BROKEN(books.n_levels, 4, "the count of all levels is wrong");
     BROKEN(books.n_orders, 20, "the table holds an order that is in no queue");
+    BROKEN(books.table[rl_books_home(&books, 50)], books.n_orders_max + 1,
+           "the table leads out of the pool of orders");
     BROKEN(books.free_order, RL_SLOT_NONE, "an order is neither free nor live");
     BROKEN(books.free_order, 100, "the list of free orders is broken");
     BROKEN(books.free_level, RL_SLOT_NONE, "a level is neither free nor live");

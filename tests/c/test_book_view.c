@@ -255,6 +255,10 @@ static void test_views_that_do_not_fit_are_refused(void)
     CHECK_EQ(rl_views_check(v, n_bytes), 0);
     CHECK_EQ(rl_views_check(v, n_bytes - 1), -EINVAL);
     CHECK_EQ(rl_views_check(v, 10), -EINVAL);
+    v->magic++;
+    CHECK_EQ(rl_views_check(v, sizeof *v), -EPROTO); /* enough to be told so */
+    CHECK_EQ(rl_views_check(v, sizeof *v - 1), -EINVAL);
+    v->magic--;
     v->n_instruments = 3;
     CHECK_EQ(rl_views_check(v, sizeof memory), -EINVAL);
     v->n_instruments = 2;

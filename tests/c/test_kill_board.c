@@ -210,6 +210,8 @@ static void test_a_latch_that_vanished_or_was_cut_trips_a_restart(void)
         engine_start(e, true);
         CHECK_EQ(why_of(held.kill).state, RL_KILL_IS_TRIPPED);
         CHECK_EQ(why_of(held.kill).cause, RL_KILL_LATCH);
+        CHECK_EQ(why_of(held.kill).scope, RL_SCOPE_GLOBAL);
+        CHECK_EQ(why_of(held.kill).index, 0);
         engine_kill(e);
         rl_board_close(&held);
         engine_free(e);

@@ -152,6 +152,18 @@ static void test_a_beat_of_the_future_is_a_beat_of_now(void)
     CHECK(!rl_kill_breaks(&rule, &now, NOW));
 }
 
+static void test_every_beat_is_looked_at(void)
+{
+    struct rl_kill_snapshot now;
+
+    rl_kill_init(&k, 1);
+    for (uint32_t beat = 0; beat < RL_N_BEATS; beat++)
+        rl_kill_beat(&k, (enum rl_beat)beat, 100 + beat);
+    rl_kill_look(&k, NULL, &now);
+    for (uint32_t beat = 0; beat < RL_N_BEATS; beat++)
+        CHECK_EQ(now.beat_tsc[beat], 100 + beat);
+}
+
 static void test_what_never_began_trips_only_when_it_must_be_there(void)
 {
     static const uint32_t may_be_absent[] = {RL_TRIGGER_BEAT, RL_TRIGGER_STUCK,
@@ -325,6 +337,7 @@ int main(void)
     test_each_trigger_trips_each_scope_beyond_its_limit_and_not_at_it();
     test_no_reading_overflows_at_its_extremes();
     test_a_beat_of_the_future_is_a_beat_of_now();
+    test_every_beat_is_looked_at();
     test_what_never_began_trips_only_when_it_must_be_there();
     test_a_log_that_nothing_waits_for_is_not_late();
     test_a_rule_of_another_build_trips_only_when_it_must_hold();

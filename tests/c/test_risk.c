@@ -224,6 +224,9 @@ static void test_an_override_takes_two_people_a_scope_an_end_and_a_limit(void)
     o = good_override();
     o.principals[1] = o.principals[0];
     CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EPERM);
+    o.principals[0] = 0;
+    CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EPERM);
+    o = good_override();
     o.principals[1] = 0;
     CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EPERM);
     for (int bit = 0; bit < 32; bit++) {
@@ -247,6 +250,42 @@ static void test_an_override_takes_two_people_a_scope_an_end_and_a_limit(void)
     o.scope = RL_SCOPE_ACCOUNT;
     o.index = N_ACCOUNTS;
     CHECK_EQ(rl_risk_override(&w.risk, &o, w.now), -EINVAL);
+}
+
+/* R19: whatever else is asked for, it is another order. */
+static void test_a_replace_leaves_every_scope_as_it_was(void)
+{
+    struct rl_request q = world_request(RL_BUY, 10, 100 * UNIT);
+    const struct rl_order *o;
+    uint64_t id;
+
+    world_open(&w);
+    id = world_send(&w, &q);
+    world_says(&w, RL_EVENT_ACK, id);
+    o = rl_orders_live(&w.orders, id);
+    for (int i = 0; i < 5; i++) {
+        struct rl_request other = world_changed(o, 20, 100 * UNIT);
+        uint32_t reasons;
+
+        other.scopes.instrument = i == 1 ? 0 : INSTRUMENT;
+        other.scopes.venue = i == 2 ? 0 : VENUE;
+        other.scopes.account = i == 3 ? 0 : ACCOUNT;
+        other.scopes.strategy = i == 4 ? 0 : STRATEGY;
+        reasons = rl_risk_check_replace(&w.risk, o, 20, 100 * UNIT, &other, &w.in, w.now);
+        CHECK_EQ(reasons & RL_RISK_REPLACE, i == 0 ? 0 : RL_RISK_REPLACE);
+    }
+}
+
+/* Whoever looks back furthest decides how long references are kept. */
+static void test_references_are_kept_for_the_longest_window_of_any_account(void)
+{
+    for (uint32_t account = 0; account < N_ACCOUNTS; account++) {
+        world_open(&w);
+        world_pair_of(&w, account, INSTRUMENT)->moved_window_ns = 7 * SECOND;
+        world_limits_changed(&w);
+        world_market(&w, 100 * UNIT);
+        CHECK_EQ(w.risk.symbols[INSTRUMENT].window_ticks, 7 * SECOND);
+    }
 }
 
 static void test_an_override_lets_so_many_orders_pass_what_it_names_and_nothing_else(void)
@@ -413,6 +452,8 @@ int main(void)
     test_a_clock_that_steps_back_only_delays();
     test_another_set_forgives_nothing();
     test_an_override_takes_two_people_a_scope_an_end_and_a_limit();
+    test_a_replace_leaves_every_scope_as_it_was();
+    test_references_are_kept_for_the_longest_window_of_any_account();
     test_an_override_lets_so_many_orders_pass_what_it_names_and_nothing_else();
     test_spent_overrides_make_room_and_live_ones_do_not();
     test_own_orders_in_the_way_are_named_one_by_one();

@@ -90,6 +90,29 @@ static void test_rejects_in_a_row_stop_the_strategy_and_an_answer_between_them_d
     CHECK_EQ(check_one(), RL_RISK_RATIO | RL_RISK_STATE);
 }
 
+/* A replace that is granted is an answer between them, the end of an order is none. */
+static void test_what_ends_a_row_of_rejects_is_something_granted(void)
+{
+    for (int is_replaced = 0; is_replaced <= 1; is_replaced++) {
+        uint64_t id;
+
+        world_open(&w);
+        judge_only(RL_N_LIMIT_RATIOS);
+        id = ack_one();
+        if (is_replaced) {
+            id = world_replace(&w, id, 20, 100 * UNIT);
+        } else {
+            world_cancel(&w, id);
+        }
+        for (int i = 0; i < 3; i++)
+            reject_one();
+        world_says(&w, is_replaced ? RL_EVENT_REPLACED : RL_EVENT_CANCELLED, id);
+        CHECK_EQ(w.n_trips, 0);
+        reject_one();
+        CHECK_EQ(w.n_trips, !is_replaced);
+    }
+}
+
 /* 400 permille alert, 500 trip, with 8 orders at least. */
 static void test_a_ratio_alerts_once_and_then_trips(void)
 {
@@ -360,6 +383,7 @@ int main(void)
     test_one_execution_too_many_halts_the_strategy_until_a_human_lets_it_run();
     test_executions_a_window_apart_count_together_and_a_tick_more_does_not();
     test_rejects_in_a_row_stop_the_strategy_and_an_answer_between_them_does_not();
+    test_what_ends_a_row_of_rejects_is_something_granted();
     test_a_ratio_alerts_once_and_then_trips();
     test_messages_without_executions_trip_their_ratio();
     test_cancels_without_executions_trip_their_ratio();

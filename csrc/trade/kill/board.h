@@ -37,7 +37,6 @@ struct rl_board {
     struct rl_kill *kill; /* file->kill */
     int dir_fd;
     int lock_fd; /* the engine's; else -1 */
-    bool is_locked_in_memory;
     uint64_t inode;
 };
 
