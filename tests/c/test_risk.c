@@ -3,6 +3,8 @@
 
 #include <errno.h>
 
+#include "short_memory.h"
+
 static struct world w;
 
 static void test_a_new_engine_is_halted_and_everything_below_it_active(void)
@@ -14,6 +16,13 @@ static void test_a_new_engine_is_halted_and_everything_below_it_active(void)
     for (unsigned scope = RL_SCOPE_VENUE; scope < RL_N_SCOPES; scope++)
         CHECK_EQ(rl_risk_state(&w.risk, (enum rl_scope)scope, 0), RL_RISK_ACTIVE);
     CHECK_EQ(rl_risk_state_of(&w.risk, &scopes), RL_RISK_HALTED);
+}
+
+static int risk_in(struct rl_arena *memory, const void *config)
+{
+    struct rl_risk r;
+
+    return rl_risk_init(&r, memory, config);
 }
 
 static void test_what_cannot_be_built_is_refused(void)
@@ -28,10 +37,8 @@ static void test_what_cannot_be_built_is_refused(void)
     struct rl_risk_config bad[] = {good, good, good, good, good, good, good, good, good, good};
     struct rl_risk_config largest = good;
     struct rl_ledger ledger;
-    enum { MARGIN = 8 * RL_CACHE_LINE }; /* of what is asked for; alignment may not need it */
     struct rl_arena small;
     struct rl_risk r;
-    size_t n_bytes;
 
     world_open(&w);
     bad[0].ledger = NULL;
@@ -69,16 +76,7 @@ static void test_what_cannot_be_built_is_refused(void)
     ledger = (struct rl_ledger){.n_accounts = 2, .n_instruments = 1000};
     good.ledger = &ledger; /* pairs are more than all the rest */
     good.n_repeats = good.n_fills = good.n_strategies = good.n_venues = 1;
-    n_bytes = rl_risk_bytes(&good);
-    CHECK_EQ(rl_arena_open(&small, n_bytes, 0), 0);
-    for (small.n_bytes = 0; small.n_bytes + MARGIN < n_bytes; small.n_bytes += 64) {
-        small.n_used = 0;
-        CHECK_EQ(rl_risk_init(&r, &small, &good), -ENOMEM);
-    }
-    small.n_bytes = n_bytes;
-    small.n_used = 0;
-    CHECK_EQ(rl_risk_init(&r, &small, &good), 0);
-    rl_arena_close(&small);
+    check_needs_all(rl_risk_bytes(&good), risk_in, &good);
 }
 
 static void test_a_state_of_nothing_cannot_be_set_and_reads_as_halted(void)
