@@ -20,7 +20,7 @@
 #endif
 #define N_AFTER 200 /* instructions that are looked at after what fell in between */
 
-static const struct rl_scopes order = {.venue = 1, .account = 1, .strategy = 1};
+static const struct rl_scopes order = {.instrument = 1, .venue = 1, .account = 1, .strategy = 1};
 static enum rl_scope scope = RL_SCOPE_ACCOUNT; /* whose number 1 is tripped and reset */
 static struct rl_kill k;
 static uint32_t epoch;
@@ -191,7 +191,7 @@ int main(void)
 
     sigemptyset(&action.sa_mask);
     CHECK_EQ(sigaction(SIGTRAP, &action, NULL), 0);
-    for (scope = RL_SCOPE_VENUE; scope <= RL_SCOPE_STRATEGY; scope++)
+    for (scope = RL_SCOPE_VENUE; scope <= RL_SCOPE_SYMBOL; scope++)
         test_a_trip_at_any_instruction_of_a_reset_holds_from_then_on(
             scope == RL_SCOPE_ACCOUNT ? 1 : 7); /* all of one, many of its likes */
     scope = RL_SCOPE_ACCOUNT;

@@ -179,6 +179,34 @@ static void test_cancels_without_executions_trip_their_ratio(void)
     CHECK_EQ(w.trip.cause, RL_KILL_RATE);
 }
 
+static void test_what_is_sent_of_scopes_that_do_not_exist_is_not_counted(void)
+{
+    struct rl_order_change change = {0};
+    struct rl_request good, bad[3];
+    uint64_t hash;
+
+    world_open(&w);
+    change.order = rl_orders_live(&w.orders, ack_one());
+    good = bad[0] = bad[1] = bad[2] = world_changed(change.order, 20, 100 * UNIT);
+    bad[0].scopes.account = N_ACCOUNTS;
+    bad[1].scopes.strategy = N_STRATEGIES;
+    bad[2].side = RL_SELL + 1;
+    hash = rl_risk_hash(&w.risk);
+    for (size_t i = 0; i < RL_COUNT(bad); i++) {
+        rl_risk_sent(&w.risk, &bad[i], &change, w.now);
+        rl_risk_replace_sent(&w.risk, &bad[i], &change, w.now);
+        if (i < 2) /* a cancel has no side */
+            rl_risk_cancel_sent(&w.risk, &bad[i].scopes, w.now);
+        CHECK_EQ(rl_risk_hash(&w.risk), hash);
+    }
+    change.order = NULL;
+    rl_risk_sent(&w.risk, &good, &change, w.now);
+    rl_risk_replace_sent(&w.risk, &good, &change, w.now);
+    CHECK_EQ(rl_risk_hash(&w.risk), hash);
+    rl_risk_cancel_sent(&w.risk, &good.scopes, w.now);
+    CHECK(rl_risk_hash(&w.risk) != hash);
+}
+
 /* The first ratio has something to say, the last one has more to do. */
 static void test_an_alert_of_one_ratio_does_not_hide_the_trip_of_another(void)
 {
@@ -387,6 +415,7 @@ int main(void)
     test_a_ratio_alerts_once_and_then_trips();
     test_messages_without_executions_trip_their_ratio();
     test_cancels_without_executions_trip_their_ratio();
+    test_what_is_sent_of_scopes_that_do_not_exist_is_not_counted();
     test_an_alert_of_one_ratio_does_not_hide_the_trip_of_another();
     test_old_windows_are_forgotten();
     test_more_than_was_ordered_trips_the_engine();
