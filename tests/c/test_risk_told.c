@@ -254,6 +254,8 @@ static void test_an_execution_of_nobody_trips_the_engine_and_other_news_of_nobod
     CHECK(!world_says(&w, RL_EVENT_CANCELLED, 12345));
     CHECK(world_fills(&w, 12345, 1, UNIT));
     CHECK_EQ(w.trip.cause, RL_KILL_UNKNOWN_FILL);
+    CHECK_EQ(w.trip.scope, RL_SCOPE_GLOBAL);
+    CHECK_EQ(w.trip.index, 0);
 }
 
 static void test_an_execution_told_twice_counts_once_and_another_of_its_number_alerts(void)
@@ -269,6 +271,9 @@ static void test_an_execution_told_twice_counts_once_and_another_of_its_number_a
     e.qty = 4;
     CHECK(world_event(&w, e));
     CHECK(w.trip.is_alert);
+    CHECK_EQ(w.trip.cause, RL_KILL_RECONCILE);
+    CHECK_EQ(w.trip.scope, RL_SCOPE_GLOBAL);
+    CHECK_EQ(w.trip.index, 0);
 }
 
 static void test_an_execution_on_an_account_without_limits_trips_the_engine(void)
