@@ -20,6 +20,7 @@ static struct {
     const char *shrinks; /* a write cuts this file off */
     int stale_errno;     /* of a call before, where one succeeds */
     unsigned n_interrupts;
+    unsigned n_fallocates; /* asked for so far */
 } broken;
 
 static bool is_interrupted(void)
@@ -56,6 +57,7 @@ static int broken_fallocate(int fd, int mode, off_t offset, off_t n)
 {
     if (is_interrupted())
         return -1;
+    broken.n_fallocates++;
     errno = broken.fallocate_errno;
     return errno ? -1 : fallocate(fd, mode, offset, n);
 }
@@ -105,6 +107,44 @@ static void a_full_disk_is_recorded_told_once_and_survived(void)
     log_close(&log);
     CHECK_EQ(log_verdict(&log).fault, RL_AUDIT_WHOLE);
     CHECK_EQ(log_verdict(&log).n_records, 36);
+    log_remove(&log);
+}
+
+static void a_full_disk_is_asked_again_ten_times_a_second(void)
+{
+    struct log log;
+    unsigned n;
+
+    log_on_broken_disk(&log);
+    broken.fallocate_errno = ENOSPC;
+    CHECK_EQ(rl_audit_writer_step(&log.writer, log.now), 0);
+    n = broken.n_fallocates;
+    CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 99999999), 0);
+    CHECK_EQ(broken.n_fallocates, n);
+    CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 1), 0);
+    CHECK_EQ(broken.n_fallocates, n + 1);
+    log_close(&log);
+    log_remove(&log);
+}
+
+/* What somebody else put in its place is neither written into nor replaced. */
+static void a_file_in_the_place_of_the_next_segment_ends_the_log(void)
+{
+    static uint8_t bytes[8];
+    struct log log;
+    int64_t n = 0;
+
+    log_make(&log);
+    log_must_open(&log);
+    log_replace(&log, "00000002.audit", (const uint8_t *)"foreign", 7);
+    for (unsigned i = 0; i < 30 && n >= 0; i++) {
+        CHECK(log_put(&log));
+        n = rl_audit_writer_step(&log.writer, log.now += 200);
+    }
+    CHECK_EQ(n, -EEXIST);
+    CHECK_EQ(log.n_fatal, 1);
+    CHECK_EQ(log_read(&log, "00000002.audit", bytes, sizeof bytes), 7);
+    CHECK(memcmp(bytes, "foreign", 7) == 0);
     log_remove(&log);
 }
 
@@ -352,6 +392,8 @@ static void what_a_killed_writer_had_prepared_is_in_nobodys_way(void)
 int main(void)
 {
     a_full_disk_is_recorded_told_once_and_survived();
+    a_full_disk_is_asked_again_ten_times_a_second();
+    a_file_in_the_place_of_the_next_segment_ends_the_log();
     a_note_of_the_writer_never_turns_time_back();
     without_emergency_space_left_the_writer_fails_for_good();
     the_emergency_space_is_used_to_its_end();

@@ -324,6 +324,27 @@ static void test_a_reset_of_a_symbol_is_of_that_symbol_alone(void)
     }
 }
 
+/* Of all that was tripped only a symbol is left: the word says so, whichever it is. */
+static void test_a_symbol_that_a_reset_leaves_is_forbidden_though_nothing_else_is(void)
+{
+    static const uint32_t symbols[] = {0, 70, RL_MAX_SYMBOLS - 1};
+
+    for (size_t i = 0; i < RL_COUNT(symbols); i++) {
+        struct rl_scopes scopes = {.instrument = symbols[i]};
+        uint32_t epoch;
+
+        begin_active();
+        rl_kill_trip(&k, RL_SCOPE_SYMBOL, symbols[i], RL_KILL_FEED_STALE, 13);
+        rl_kill_trip(&k, RL_SCOPE_ACCOUNT, 5, RL_KILL_LOSS, 11);
+        CHECK_EQ(rl_kill_request(&k, &epoch), 0);
+        CHECK_EQ(rl_kill_arm(&k, epoch, RL_SCOPE_ACCOUNT, 5), 0);
+        CHECK_EQ(rl_kill_word(&k) & RL_KILL_SCOPES, 1ULL << RL_SCOPE_SYMBOL);
+        CHECK(!rl_kill_allows(&k, &scopes));
+        scopes.instrument = 1;
+        CHECK(rl_kill_allows(&k, &scopes));
+    }
+}
+
 /* The symbol and the account of one number have nothing in common but that number. */
 static void test_a_reset_of_a_scope_leaves_the_same_number_of_another(void)
 {
@@ -582,6 +603,7 @@ int main(void)
     test_a_reset_while_a_cause_holds_is_refused();
     test_a_reset_of_one_scope_leaves_the_others_and_their_causes();
     test_a_reset_of_a_symbol_is_of_that_symbol_alone();
+    test_a_symbol_that_a_reset_leaves_is_forbidden_though_nothing_else_is();
     test_a_reset_of_a_scope_leaves_the_same_number_of_another();
     test_a_reset_of_everything_at_once_leaves_tripped_scopes_when_not_asked_for_all();
     test_a_reset_of_a_scope_while_halted_stays_halted();

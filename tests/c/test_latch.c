@@ -117,6 +117,7 @@ static void test_without_a_latch_everything_is_tripped_at_an_epoch_never_used(vo
 {
     const uint64_t now_ns = 1800000000ULL * 1000000000ULL;
     struct rl_latch latch;
+    struct rl_kill_why seen;
     const char *why = NULL;
     int err;
 
@@ -126,7 +127,9 @@ static void test_without_a_latch_everything_is_tripped_at_an_epoch_never_used(vo
     CHECK(why != NULL);
     rl_latch_restore(&k, NULL, err, now_ns);
     CHECK_EQ(rl_kill_state_of(rl_kill_word(&k)), RL_KILL_IS_TRIPPED);
-    CHECK_EQ(rl_kill_cause(&k, NULL), RL_KILL_LATCH);
+    CHECK_EQ(rl_kill_cause(&k, &seen), RL_KILL_LATCH);
+    CHECK_EQ(seen.scope, RL_SCOPE_GLOBAL);
+    CHECK_EQ(seen.index, 0);
     CHECK_EQ(rl_kill_epoch_of(rl_kill_word(&k)), 1800000000);
 }
 
