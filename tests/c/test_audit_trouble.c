@@ -123,8 +123,27 @@ static void a_full_disk_is_asked_again_ten_times_a_second(void)
     CHECK_EQ(broken.n_fallocates, n);
     CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 1), 0);
     CHECK_EQ(broken.n_fallocates, n + 1);
+    CHECK_EQ(rl_audit_error(&log.audit), ENOSPC); /* asking is not getting */
     log_close(&log);
     log_remove(&log);
+}
+
+/* Nor does a reason of long ago make it a matter of waiting. */
+static void a_disk_that_takes_nothing_ends_the_log(void)
+{
+    static const int stale[] = {0, EINTR};
+
+    for (unsigned i = 0; i < RL_COUNT(stale); i++) {
+        struct log log;
+
+        log_on_broken_disk(&log);
+        broken.takes_nothing = true;
+        broken.stale_errno = stale[i];
+        CHECK(log_put(&log));
+        CHECK_EQ(rl_audit_writer_step(&log.writer, log.now += 200), -EIO);
+        CHECK_EQ(log.n_fatal, 1);
+        log_remove(&log);
+    }
 }
 
 /* What somebody else put in its place is neither written into nor replaced. */
@@ -393,6 +412,7 @@ int main(void)
 {
     a_full_disk_is_recorded_told_once_and_survived();
     a_full_disk_is_asked_again_ten_times_a_second();
+    a_disk_that_takes_nothing_ends_the_log();
     a_file_in_the_place_of_the_next_segment_ends_the_log();
     a_note_of_the_writer_never_turns_time_back();
     without_emergency_space_left_the_writer_fails_for_good();
