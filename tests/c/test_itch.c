@@ -80,7 +80,10 @@ static void test_every_encoder_is_decoded_to_what_it_was_given(void)
 
     n = rl_itch_put_trade(m, &head, 0, RL_BUY, 50, "ABC", 2000000000, 1);
     CHECK(rl_itch_decode(m, n, &u));
-    CHECK(u.op == RL_OP_TRADE && u.qty == 50);
+    CHECK(u.op == RL_OP_TRADE && u.qty == 50 && u.side == RL_BUY);
+    n = rl_itch_put_trade(m, &head, 0, RL_SELL, 51, "ABC", 2000000000, 1);
+    CHECK(rl_itch_decode(m, n, &u));
+    CHECK(u.op == RL_OP_TRADE && u.qty == 51 && u.side == RL_SELL);
 
     n = rl_itch_put_system(m, &head, 'O');
     CHECK(rl_itch_decode(m, n, &u));
