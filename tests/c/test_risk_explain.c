@@ -118,6 +118,23 @@ static void test_a_mark_below_zero_is_exposure_too(void)
     world_must_explain(&w, RL_RISK_EXPOSURE, q, 500, 1000);
 }
 
+/* A loss that is within its limit is not known when its marks are too old. */
+static void test_old_marks_are_told_unless_the_loss_is_too_large_anyway(void)
+{
+    struct rl_request q = ask(RL_BUY, 100 * UNIT);
+
+    world_open(&w);
+    world_trade(&w, RL_BUY, 10, 100 * UNIT);
+    w.now += 11 * SECOND;
+    world_must_explain(&w, RL_RISK_LOSS, q, 10 * SECOND, 11 * SECOND);
+    w.set->accounts[ACCOUNT].max_loss = 99;
+    world_limits_changed(&w);
+    w.now -= 11 * SECOND;
+    world_market(&w, 90 * UNIT);
+    w.now += 11 * SECOND;
+    world_must_explain(&w, RL_RISK_LOSS, q, 99, 100);
+}
+
 /* A price between two references is further from the lower one: a part of it is more. */
 static void test_the_reference_of_the_period_that_fails_is_told(void)
 {
@@ -254,6 +271,7 @@ int main(void)
     test_our_own_best_of_the_other_side_is_told();
     test_each_kind_of_exposure_is_told();
     test_a_mark_below_zero_is_exposure_too();
+    test_old_marks_are_told_unless_the_loss_is_too_large_anyway();
     test_the_reference_of_the_period_that_fails_is_told();
     test_rejects_are_told_as_a_row_or_as_a_ratio_by_what_stopped();
     test_nothing_is_told_of_what_is_not_known();
