@@ -5,8 +5,8 @@
 #include <string.h>
 #include <time.h>
 
-#define QUEUE_WAITS_MS 1000
-#define CHARGE_WAITS_MS 200
+#define QUEUE_WAITS_MS 10000 /* a busy kernel may take seconds to get round to it */
+#define CHARGE_WAITS_MS 1000
 
 _Static_assert(RL_BPF_WHY == RL_PORT_WHY, "reasons are handed through");
 
