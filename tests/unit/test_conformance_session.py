@@ -355,6 +355,7 @@ def test_nothing_is_kept_of_sessions_and_steps() -> None:
     assert [kept for kept in map(leaves, calls) if kept > N_CALLS // 4] == []
 
 
+@pytest.mark.usefixtures("counted_blocks")
 def test_what_is_kept_would_be_seen() -> None:
     kept: list[object] = []
     assert leaves(lambda: kept.append(object())) >= N_CALLS

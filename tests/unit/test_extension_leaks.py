@@ -325,6 +325,7 @@ def test_refused_calls_do_not_add_up(bench: Bench, name: str) -> None:
     assert grown(refused(function, *hostile), 500) <= N_BLOCKS
 
 
+@pytest.mark.usefixtures("counted_blocks")
 def test_a_leak_is_noticed() -> None:
     kept: list[object] = []
     assert grown(lambda: kept.append(object())) > N_BLOCKS

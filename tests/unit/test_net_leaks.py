@@ -210,6 +210,7 @@ def test_every_reason_is_named_once() -> None:
     assert len(set(FRAME_REASONS.values())) == len(FRAME_REASONS) > 10
 
 
+@pytest.mark.usefixtures("counted_blocks")
 def test_a_leak_is_noticed() -> None:
     kept: list[object] = []
     assert grown(lambda: kept.append(object()), 500) > N_BLOCKS
